@@ -1,0 +1,37 @@
+# The two commands a newcomer needs are `make demo` and `make test`; each does all the set-up it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+DATA ?= $(firstword $(SLT_DATA) $(wildcard ../shared/data))
+
+.PHONY: demo test check full benchmark clean
+
+demo: $(STAMP)
+	$(BIN)/slt demo $(if $(DATA),--data "$(DATA)")
+
+test: check
+	SLT_DATA="$(DATA)" $(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+full: $(STAMP)
+	SLT_DATA="$(DATA)" $(BIN)/python -m pytest -m full
+
+benchmark: $(STAMP)
+	SLT_DATA="$(DATA)" $(BIN)/python -m benchmarks
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "slt needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) results
