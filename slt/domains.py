@@ -80,25 +80,19 @@ class Box(Domain):
         for name in ("low", "high"):
             value = np.asarray(getattr(self, name), dtype=np.float64)
             if value.ndim > 1 or not np.all(np.isfinite(value)):
-                raise InputError(
-                    f"a box needs finite numbers as its {name} bound; {getattr(self, name)!r} was given"
-                )
+                raise InputError(f"a box needs finite numbers as its {name} bound; {getattr(self, name)!r} was given")
             object.__setattr__(self, name, float(value) if value.ndim == 0 else tuple(value.tolist()))
         low, high = np.asarray(self.low), np.asarray(self.high)
         if low.ndim and high.ndim and low.shape != high.shape:
             raise InputError(f"a box needs as many low as high bounds; {low.size} and {high.size} were given")
         if np.any(low > high):
-            raise InputError(
-                f"a box needs low <= high in every coordinate; low={self.low!r}, high={self.high!r}"
-            )
+            raise InputError(f"a box needs low <= high in every coordinate; low={self.low!r}, high={self.high!r}")
 
     def bounds(self, d: int) -> tuple[FloatArray, FloatArray]:
         for name in ("low", "high"):
             size = np.size(getattr(self, name))
             if np.ndim(getattr(self, name)) and size != d:
-                raise InputError(
-                    f"the box has {size} coordinates, the inputs have {d}: give {d} bounds or one number"
-                )
+                raise InputError(f"the box has {size} coordinates, the inputs have {d}: give {d} bounds or one number")
         low = np.broadcast_to(np.asarray(self.low, dtype=np.float64), (d,)).copy()
         high = np.broadcast_to(np.asarray(self.high, dtype=np.float64), (d,)).copy()
         return low, high
