@@ -1,4 +1,7 @@
-"""What can go wrong, as one family: every error says what was being done, what was given, what was needed, what to do."""
+"""What can go wrong, as one family.
+
+Every error says what was being done, what was given, what was needed and what to do.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -38,11 +39,11 @@ class Layer:
 
     @property
     def outputs(self) -> int:
-        return self.weight.shape[0]
+        return int(self.weight.shape[0])
 
     @property
     def inputs(self) -> int:
-        return self.weight.shape[1]
+        return int(self.weight.shape[1])
 
 
 @final
@@ -105,7 +106,7 @@ class Target:
         return _checked(layers, input_relu=False, flatten=False)
 
     def forward(self, inputs: FloatArray) -> FloatArray:
-        """Outputs in float64, shape (count, outputs), for inputs of shape (count, inputs) or (count, ...) if flattened."""
+        """Outputs in float64, shape (count, outputs), for inputs of shape (count, ...)."""
         x = np.asarray(inputs, dtype=np.float64)
         x = x.reshape(len(x), -1)
         if self.input_relu:
@@ -143,7 +144,7 @@ class _Reader:
         if kind is nn.Sequential:
             for name, child in _children(module):
                 self._visit(child, f"{path}.{name}" if path else name)
-        elif kind is nn.Linear:
+        elif isinstance(module, nn.Linear) and kind is nn.Linear:
             self._linear(module, path)
         elif kind is nn.ReLU:
             if self.layers:
@@ -168,7 +169,7 @@ class _Reader:
                 f"construction supports; supported are {SUPPORTED}. Replace it, or prune the supported parts one by one"
             )
 
-    def _linear(self, module: nn.Module, path: str) -> None:
+    def _linear(self, module: nn.Linear, path: str) -> None:
         from torch.nn.utils import parametrize
 
         if parametrize.is_parametrized(module):
@@ -235,7 +236,7 @@ def _checked(layers: list[Layer], input_relu: bool, flatten: bool) -> Target:
             raise InputError(
                 f"reading the target: {layer.name} has {layer.outputs} outputs but a bias of shape {layer.bias.shape}"
             )
-    for before, after in zip(layers, layers[1:], strict=False):
+    for before, after in itertools.pairwise(layers):
         if before.outputs != after.inputs:
             raise InputError(
                 f"reading the target: {before.name} has {before.outputs} outputs but {after.name} "

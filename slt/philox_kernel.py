@@ -1,0 +1,59 @@
+"""Philox4x32-10, compiled: the fast twin of ``philox``. Loaded on first use only."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+
+
+@nb.njit(inline="always")
+def _block(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+    low = np.uint64(0xFFFFFFFF)
+    shift = np.uint64(32)
+    for _ in range(10):
+        p0 = np.uint64(c0) * np.uint64(0xD2511F53)
+        p1 = np.uint64(c2) * np.uint64(0xCD9E8D57)
+        c0 = (p1 >> shift) ^ c1 ^ k0
+        c2 = (p0 >> shift) ^ c3 ^ k1
+        c1 = p1 & low
+        c3 = p0 & low
+        k0 = (k0 + np.uint64(0x9E3779B9)) & low
+        k1 = (k1 + np.uint64(0xBB67AE85)) & low
+    return c0, c1, c2, c3
+
+
+@nb.njit(parallel=True, cache=True, nogil=True)
+def fill32(k0, k1, outputs, coordinates, start, shift, scale, offset, out):  # type: ignore[no-untyped-def]
+    """out[r, i] = scale * (word >> shift) + offset, int32, for address (outputs[r], coordinates[r], start + i)."""
+    rows, units = out.shape
+    zero = np.uint64(0)
+    first_block = start >> 2
+    blocks = ((start + units + 3) >> 2) - first_block
+    for r in nb.prange(rows):
+        lanes = np.empty((4, blocks), dtype=np.int32)
+        a, b = np.uint64(outputs[r]), np.uint64(coordinates[r])
+        for i in range(blocks):
+            w0, w1, w2, w3 = _block(np.uint64(first_block + i), b, a, zero, np.uint64(k0), np.uint64(k1))
+            lanes[0, i] = np.int32(np.int64(w0 >> np.uint64(shift)) * scale + offset)
+            lanes[1, i] = np.int32(np.int64(w1 >> np.uint64(shift)) * scale + offset)
+            lanes[2, i] = np.int32(np.int64(w2 >> np.uint64(shift)) * scale + offset)
+            lanes[3, i] = np.int32(np.int64(w3 >> np.uint64(shift)) * scale + offset)
+        for i in range(units):
+            unit = start + i
+            out[r, i] = lanes[unit & 3, (unit >> 2) - first_block]
+
+
+@nb.njit(parallel=True, cache=True, nogil=True)
+def fill64(k0, k1, outputs, coordinates, start, bits, scale, offset, out):  # type: ignore[no-untyped-def]
+    """As ``fill32`` for laws of more than 32 random bits: the top ``bits`` of a 64-bit word, int64."""
+    rows, units = out.shape
+    shift = np.uint64(64 - bits)
+    for r in nb.prange(rows):
+        a, b = np.uint64(outputs[r]), np.uint64(coordinates[r])
+        for i in range(units):
+            unit = start + i
+            block = np.uint64(unit >> 2)
+            high = _block(block, b, a, np.uint64(0), np.uint64(k0), np.uint64(k1))
+            low = _block(block, b, a, np.uint64(1), np.uint64(k0), np.uint64(k1))
+            word = (high[unit & 3] << np.uint64(32)) | low[unit & 3]
+            out[r, i] = np.int64(word >> shift) * scale + offset

@@ -1,0 +1,171 @@
+"""A batch of subset-sum problems: integers on one power-of-two lattice, with floats at the edge only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from slt.errors import InputError, LatticeError
+
+Int64Array = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+LARGEST = 2**63 - 1  # the sum of |items| plus |target| must stay within it, so that no solver can overflow
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """N instances of n items each, struct of arrays.
+
+    items     (N, n) int64, or (1, n) when all instances share them: item = items / 2**exponent
+    targets   (N,) int64 on the same lattice
+    usable    (N, n) or (1, n) bool: items that are not usable are locked out
+    exponent  the lattice is 2**-exponent
+    rounding  (N,) float64: target on the lattice minus target given
+    """
+
+    items: Int64Array
+    targets: Int64Array
+    usable: BoolArray
+    exponent: int
+    rounding: FloatArray
+
+    @property
+    def count(self) -> int:
+        return len(self.targets)
+
+    @property
+    def n(self) -> int:
+        return int(self.items.shape[1])
+
+    def usable_counts(self) -> Int64Array:
+        """How many usable items each instance has, shape (N,)."""
+        return np.broadcast_to(self.usable.sum(axis=1, dtype=np.int64), (self.count,))
+
+    @staticmethod
+    def of(items: Any, targets: Any, usable: Any = None, lattice: int | None = None) -> Problem:
+        """Checks the arguments of ``solve`` and puts them on a lattice.
+
+        Integers are taken as they are (lattice 2**0, or 2**-lattice if given). Floats get the coarsest lattice that
+        holds every item exactly, finer if the targets need it and the sums allow it; a target off the lattice is
+        rounded to it and the rounding kept.
+        """
+        x, t = np.asarray(items), np.asarray(targets)
+        if x.dtype == bool or t.dtype == bool or x.dtype.kind not in "iuf" or t.dtype.kind not in "iuf":
+            raise InputError(
+                f"subset sum: items and targets must be integers of up to 64 bits or floats; dtypes {x.dtype} and "
+                f"{t.dtype} were given"
+            )
+        if t.ndim == 0:
+            t = t[None]
+        if x.ndim == 1:
+            x = x[None, :]
+        if x.ndim != 2 or t.ndim != 1 or x.shape[0] not in (1, len(t)):
+            raise InputError(
+                f"subset sum: items of shape {np.shape(items)} with targets of shape {np.shape(targets)}; needed are "
+                "items (N, n), or (n,) shared by all, and targets (N,)"
+            )
+        mask = np.ones((1, x.shape[1]), dtype=bool) if usable is None else np.asarray(usable)
+        if mask.ndim == 1:
+            mask = mask[None, :]
+        if mask.dtype != bool or mask.ndim != 2 or mask.shape[0] not in (1, len(t)) or mask.shape[1] != x.shape[1]:
+            raise InputError(
+                f"subset sum: usable has shape {np.shape(usable)} and dtype {mask.dtype}; needed is a boolean array of "
+                f"shape ({len(t)}, {x.shape[1]}) or ({x.shape[1]},)"
+            )
+        if lattice is not None and (isinstance(lattice, bool) or not isinstance(lattice, (int, np.integer))):
+            raise InputError(f"subset sum: lattice must be an integer k, for 2**-k; {lattice!r} was given")
+        if x.dtype.kind in "iu" and t.dtype.kind in "iu":
+            exponent = 0 if lattice is None else int(lattice)
+            xi, ti, rounding = _int64(x, "items"), _int64(t, "targets"), np.zeros(len(t))
+        else:
+            xi, ti, exponent, rounding = _on_lattice(_float64(x, "items"), _float64(t, "targets"), lattice)
+        _check_range(xi, ti, exponent)
+        return Problem(
+            np.ascontiguousarray(xi), np.ascontiguousarray(ti), np.ascontiguousarray(mask), exponent, rounding
+        )
+
+
+def _int64(x: npt.NDArray[Any], name: str) -> Int64Array:
+    if x.dtype == np.uint64 and x.size and int(x.max()) > LARGEST:
+        raise LatticeError(f"subset sum: {name} hold {int(x.max())}, beyond 64-bit signed integers")
+    return x.astype(np.int64, copy=False)
+
+
+def _float64(x: npt.NDArray[Any], name: str) -> FloatArray:
+    y = x.astype(np.float64, copy=False)
+    if x.dtype.kind in "iu" and x.size and int(np.abs(y).max()) > 2**53:
+        raise LatticeError(
+            f"subset sum: integer {name} above 2**53 cannot be mixed with floats; give integers for both"
+        )
+    if not np.all(np.isfinite(y)):
+        bad = int(np.count_nonzero(~np.isfinite(y)))
+        raise InputError(f"subset sum: {name} hold {bad} NaN or infinite of {y.size} values; all must be finite")
+    return y
+
+
+def finest_bit(values: FloatArray) -> int | None:
+    """The smallest k such that every value is a multiple of 2**-k; None if all are zero."""
+    nonzero = values[values != 0]
+    if not nonzero.size:
+        return None
+    mantissa, exponent = np.frexp(nonzero)
+    integer = np.ldexp(mantissa, 53).astype(np.int64)
+    trailing = np.log2((integer & -integer).astype(np.float64)).astype(np.int64)
+    return int((53 - exponent - trailing).max())
+
+
+def _on_lattice(x: FloatArray, t: FloatArray, lattice: int | None) -> tuple[Int64Array, Int64Array, int, FloatArray]:
+    needed = finest_bit(x)
+    with np.errstate(over="ignore"):
+        reach = float((np.abs(x).sum(axis=1) + np.abs(t)).max()) if len(t) else float(np.abs(x).sum(initial=0.0))
+    # 2**62 leaves room for the rounding of this very estimate
+    fits = 62 - int(np.frexp(reach)[1]) if reach > 0 else 1000
+    if not np.isfinite(reach):
+        raise LatticeError("subset sum: the sum of the items overflows float64; scale items and targets down")
+    if lattice is not None:
+        exponent = int(lattice)
+        off = int(np.count_nonzero(np.ldexp(x, exponent) != np.rint(np.ldexp(x, exponent)))) if exponent < 1100 else 0
+        if off:
+            raise LatticeError(
+                f"subset sum: {off} of {x.size} items are not multiples of 2**-{exponent}; round them first "
+                f"(np.rint(items * 2**{exponent}) / 2**{exponent}) or leave lattice out"
+            )
+        if exponent > fits:
+            raise LatticeError(
+                f"subset sum: on lattice 2**-{exponent} sums up to {reach:.6g} leave 64 bits; 2**-{fits} is the finest"
+            )
+    else:
+        wanted = max((k for k in (needed, finest_bit(t)) if k is not None), default=0)
+        exponent = min(wanted, fits)
+        if needed is not None and needed > fits:
+            raise LatticeError(
+                f"subset sum: the items need lattice 2**-{needed} to be exact, but with sums up to {reach:.6g} "
+                f"2**-{fits} is the finest that 64-bit integers hold. Round the items to it first: "
+                f"np.rint(np.ldexp(items, {fits})) are integers to solve with lattice={fits}"
+            )
+    xi = np.ldexp(x, exponent).astype(np.int64)
+    ti = np.rint(np.ldexp(t, exponent)).astype(np.int64)
+    return xi, ti, exponent, np.asarray(np.ldexp(ti.astype(np.float64), -exponent) - t)
+
+
+def _check_range(x: Int64Array, t: Int64Array, exponent: int) -> None:
+    """Raises LatticeError unless sum |items| + |target| <= 2**63 - 1 for every instance, exactly."""
+    if not t.size:
+        return
+    smallest = np.iinfo(np.int64).min
+    # high and low halves apart: neither sum can overflow for n < 2**31
+    lowest = bool((x == smallest).any() or (t == smallest).any())
+    size, wanted = np.abs(x), np.abs(t)
+    high = (size >> 31).sum(axis=1) + (wanted >> 31)
+    low = (size & (2**31 - 1)).sum(axis=1) + (wanted & (2**31 - 1))
+    if lowest or bool(((high + (low >> 31)) > 2**32 - 1).any()):
+        raise LatticeError(
+            f"subset sum: the sum of |items| plus |target| must stay below 2**63 on lattice 2**-{exponent}, so that no "
+            "sum overflows; use a coarser lattice, smaller values or fewer items"
+        )

@@ -1,0 +1,49 @@
+"""``slt.subset_sum.solve``: one call for every batch of subset sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from slt.errors import InputError
+from slt.subset_sum.problem import Problem
+from slt.subset_sum.result import Result
+
+
+def solve(
+    items: Any, targets: Any, tolerance: float | None = None, usable: Any = None, lattice: int | None = None
+) -> Result:
+    """For every target the subset of its items whose sum is nearest.
+
+    items      (N, n), or (n,) shared by all targets; integers, or floats that a lattice 2**-k holds exactly
+    targets    (N,), or one number; floats off the lattice are rounded to it and the rounding is part of the residual
+    tolerance  None: the exact optimum, at most 44 usable items. A number >= 0, in the units of the targets: the
+               optimum of the shortest prefix of the items that has a sum within it (any n), best found otherwise
+    usable     (N, n) or (n,) bool: False locks an item out
+    lattice    k: insist on lattice 2**-k
+
+    Returns a ``Result``: ``.mask`` (N, n) bool, ``.residual`` (N,) sum minus target, ``.error``, ``.status``.
+    Ties go to the fewest items, then to the smallest mask read as an integer (bit i = item i), so the answer does not
+    depend on the machine, the number of threads or the algorithm.
+
+    Raises InputError (NaN, shapes), LatticeError (values that no 64-bit lattice holds), LimitError (too many items).
+
+    >>> result = solve([3, 5, 9, 14], [12, 17, 100])
+    >>> result.mask.astype(int).tolist(), result.residual.tolist()
+    ([[1, 0, 1, 0], [1, 0, 0, 1], [1, 1, 1, 1]], [0.0, 0.0, -69.0])
+    """
+    from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
+
+    problem = Problem.of(items, targets, usable, lattice)
+    return meet_in_the_middle(problem, None if tolerance is None else lattice_tolerance(problem, tolerance))
+
+
+def lattice_tolerance(problem: Problem, tolerance: float) -> np.ndarray:
+    """The tolerance in lattice units, (N,) int64, what rounding the targets took off already; -1 where none is left."""
+    number = isinstance(tolerance, (int, float, np.integer, np.floating)) and not isinstance(tolerance, bool)
+    if not number or not np.isfinite(tolerance) or tolerance < 0:
+        raise InputError(f"subset sum: a tolerance must be a finite number >= 0; {tolerance!r} was given")
+    allowed = np.minimum(np.ldexp(float(tolerance), problem.exponent), 2.0**62)
+    lost = np.ldexp(np.abs(problem.rounding), problem.exponent)
+    return np.asarray(np.maximum(np.floor(allowed - lost), -1), dtype=np.int64)
