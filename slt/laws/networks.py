@@ -7,7 +7,9 @@ taken as independent, each with the probability p_n of `random_subset_sum.miss_p
     P(no miss) = prod over layers and coordinates of E_n prod_r (1 - p_n(w_rj)).
 
 Epistemic status: predictions P11, P12 and P15, heuristics derived for this project and checked by simulation, no
-theorems. Outputs of one coordinate also share the sizes of the u, which is neglected.
+theorems. Outputs of one coordinate also share the sizes of the u, which is neglected:
+the true chance is somewhat larger (simulated 0.37 against 0.28), the number of misses is right within 20 %, and the
+quantiles of the largest error come out 0 to 30 % too large.
 """
 
 from __future__ import annotations
@@ -109,11 +111,14 @@ def network_error_quantile(
     if largest == 0.0:
         return 0.0
     low, high = math.log(largest) - (min(units, cap) + 60) * math.log(2), math.log(largest)
-    while high - low > 1e-6:
-        middle = (low + high) / 2
-        enough = _log_no_miss(math.exp(middle), units, network, split, cap) >= wanted
-        low, high = (low, middle) if enough else (middle, high)
-    return math.exp(high)
+
+    def surplus(log_error: float) -> float:
+        log_chance = _log_no_miss(math.exp(log_error), units, network, split, cap)
+        return math.log(-wanted) - math.log(max(-log_chance, 1e-300))
+
+    from scipy.optimize import brentq
+
+    return math.exp(brentq(surplus, low, high, xtol=1e-6))
 
 
 def _some(layers: Sequence[LayerSums]) -> list[LayerSums]:

@@ -1,8 +1,8 @@
 """One weight as a two-layer sum: which units a branch may use, the chance of a miss, and the slopes that follow.
 
 A target weight is a subset sum of products u_k v_k, k = 1 .. width, u and v uniform on [-1, 1]. Through a ReLU a unit
-with u > 0 only serves positive inputs and a unit with u < 0 only negative ones, so each sign of the input is a branch of
-its own, with a binomial number of usable units (predictions P11 and P12: heuristics derived for this project, no
+with u > 0 only serves positive inputs and a unit with u < 0 only negative ones, so each sign of the input is a branch
+of its own, with a binomial number of usable units (predictions P11 and P12: heuristics derived for this project, no
 theorems).
 """
 
