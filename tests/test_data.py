@@ -34,7 +34,7 @@ def test_small_mnist(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.train_x.dtype == np.float32
     assert np.array_equal(found.test_x, PIXELS.reshape(3, 784).astype(np.float32) / np.float32(255))
     assert found.train_y.tolist() == [7, 0, 9]
-    assert (found.name, found.pixels, found.train_y.dtype) == ("mnist", 784, np.int64)
+    assert (found.name, found.pixels, found.train_y.dtype) == ("mnist", 784, np.dtype(np.int64))
     # the subfolder itself, files without .gz, and the environment
     (folder / "mnist" / "t10k-labels-idx1-ubyte").write_bytes(LABELS[:-1] + b"\x01")
     monkeypatch.setenv("SLT_DATA", str(folder / "mnist"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from slt.errors import DataError, InputError, RecordError
-from slt.records import Records
+from slt.records import Record, Records
 from slt.runner import find_experiment, find_experiments, load_records, run, with_settings
 
 SOURCE = """
@@ -56,7 +56,7 @@ def put(root: Path, name: str = "squares", source: str = SOURCE) -> Path:
     return root
 
 
-def squares(records: list[dict]) -> list[int]:
+def squares(records: list[Record]) -> list[int]:
     return [record["result"]["square"] for record in records]
 
 
