@@ -1,1 +1,71 @@
-"""slt"""
+"""slt: strong lottery tickets. A random network, pruned and never trained, that matches any target.
+
+Everything public is here; torch, numba, cvxpy and matplotlib load on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from slt import errors
+from slt.domains import Ball, Box
+from slt.errors import SltError
+from slt.weights import Key, SignedConstant, Uniform
+
+if TYPE_CHECKING:
+    from slt import laws, scoring, subset_sum
+    from slt.constructions import TwoLayerSum, find_ticket
+    from slt.masks import Mask
+    from slt.scoring import ascend, certified, sampled
+    from slt.targets import Target
+    from slt.tickets import Ticket, load
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Mask": "slt.masks",
+    "Target": "slt.targets",
+    "Ticket": "slt.tickets",
+    "TwoLayerSum": "slt.constructions",
+    "ascend": "slt.scoring",
+    "certified": "slt.scoring",
+    "find_ticket": "slt.constructions",
+    "load": "slt.tickets",
+    "sampled": "slt.scoring",
+}
+_MODULES = ("constructions", "laws", "scoring", "subset_sum", "tickets")
+
+__all__ = [
+    "Ball",
+    "Box",
+    "Key",
+    "Mask",
+    "SignedConstant",
+    "SltError",
+    "Target",
+    "Ticket",
+    "TwoLayerSum",
+    "Uniform",
+    "ascend",
+    "certified",
+    "errors",
+    "find_ticket",
+    "laws",
+    "load",
+    "sampled",
+    "scoring",
+    "subset_sum",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return import_module(f"slt.{name}")
+    raise AttributeError(f"module 'slt' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,127 @@
+"""Constructions: a theorem as code, from a target to a ticket."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+import numpy as np
+
+from slt.domains import Ball, Domain
+from slt.errors import InputError, UnreachedError
+from slt.targets import Target
+from slt.tickets import Ticket
+from slt.weights import Key, Uniform, WeightLaw
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Progress = Callable[[int, int], None]  # (sums done, sums in all)
+
+
+@final
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a construction; ``find_ticket`` explains the fields."""
+
+    target: Target
+    width: int
+    key: Key
+    law: WeightLaw
+    domain: Domain
+    tolerance: float | None
+    max_items: int
+    progress: Progress | None = None
+
+
+@final
+@dataclass(frozen=True)
+class Findings:
+    """What a construction reports about its search; times are not part of it.
+
+    ``sums``          subset sums solved
+    ``missed``        of those, how many are beyond the tolerance; None without a tolerance
+    ``needed_width``  the smallest width at which this seed misses none, if that is at most the width tried; else None
+    ``kept``          items taken over all sums
+    """
+
+    sums: int
+    missed: int | None
+    needed_width: int | None
+    kept: int
+
+
+class Construction(ABC):
+    """One proof idea. ``theorem`` names its source, ``law`` the function of ``slt.laws`` that predicts its error."""
+
+    theorem: ClassVar[str]
+    law: ClassVar[str]
+
+    @abstractmethod
+    def find(self, request: Request) -> Ticket:
+        """The ticket; weights beyond the tolerance are at their best, and counted in ``ticket.findings``."""
+
+
+def find_ticket(
+    model: nn.Module | Target,
+    width: int = 24,
+    seed: int | Key = 0,
+    inputs: Domain | None = None,
+    tolerance: float | None = None,
+    max_items: int = 24,
+    construction: Construction | None = None,
+    require: float | None = None,
+    law: WeightLaw | None = None,
+    progress: Progress | None = None,
+) -> Ticket:
+    """Prunes one fixed random network until it matches ``model``; nothing is trained and nothing is re-drawn.
+
+    model         the target: a torch Sequential of Linear, ReLU, Flatten, Dropout, Identity, or a ``Target``
+    width         random hidden units for each input coordinate of a layer
+    seed          addresses the random network: an integer or a ``Key``
+    inputs        the domain that counts, ``Ball(1.0)`` by default; it alone decides which layers need both signs
+    tolerance     None: each weight at the exact optimum over the first ``max_items`` usable random units. A number:
+                  all usable units, stopping at the shortest prefix with a sum within it; best found otherwise
+    construction  ``TwoLayerSum()`` by default
+    require       raise UnreachedError if any weight is farther than this from its target
+    law           distribution of the random weights, ``Uniform()`` by default
+    progress      called with (sums done, sums in all)
+
+    A weight that cannot be reached is returned at its best and listed by ``ticket.unreached(tolerance)``.
+
+    Raises InputError, UnsupportedModuleError (a module named by its path), NoUsableItemError (a coordinate that no
+    random unit serves), UnreachedError (only with ``require``).
+    """
+    from slt.constructions.two_layer_sum import TwoLayerSum
+
+    construction = TwoLayerSum() if construction is None else construction
+    domain = Ball(1.0) if inputs is None else inputs
+    if not isinstance(domain, Domain):
+        raise InputError(f"find_ticket: inputs must be a domain, Ball(radius) or Box(low, high); {inputs!r} was given")
+    if not isinstance(construction, Construction):
+        raise InputError(
+            f"find_ticket: construction must be an object such as TwoLayerSum(); {construction!r} was given"
+        )
+    for name, value in (("tolerance", tolerance), ("require", require)):
+        if value is not None and (isinstance(value, bool) or not np.isfinite(value) or value < 0):
+            raise InputError(f"find_ticket: {name} must be a finite number >= 0, or None; {value!r} was given")
+    if isinstance(max_items, bool) or not isinstance(max_items, (int, np.integer)) or max_items < 1:
+        raise InputError(f"find_ticket: max_items must be a whole number >= 1; {max_items!r} was given")
+    target = Target.of(model)
+    domain.bounds(target.inputs)  # a box of another dimension is refused here
+    key = seed if isinstance(seed, Key) else Key(seed)
+    ticket = construction.find(
+        Request(target, width, key, law or Uniform(), domain, tolerance, int(max_items), progress)
+    )
+    if require is not None:
+        beyond = ticket.unreached(require)
+        if beyond:
+            worst = beyond[0]
+            raise UnreachedError(
+                f"find_ticket: {len(beyond)} of {ticket.residuals().sums} sums are farther than {require} from their "
+                f"target; worst is {worst.part}[{worst.output}, {worst.coordinate}] = {worst.wanted:.6g}, reached as "
+                f"{worst.got:.6g}. Raise width (now {width}) or require, or leave require out and see ticket.unreached"
+            )
+    return ticket

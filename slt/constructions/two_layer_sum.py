@@ -1,0 +1,186 @@
+"""Every target layer from two random layers, every target weight a subset sum of products of two random weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar, final
+
+import numpy as np
+import numpy.typing as npt
+
+from slt.constructions.construction import Construction, Findings, Request
+from slt.constructions.splits import SignOptimal, Split, split_of
+from slt.errors import LimitError, NoUsableItemError
+from slt.masks import Mask
+from slt.subset_sum import Problem, Status
+from slt.targets import Target
+from slt.tickets import Block, Ticket, TwoLayerSource
+from slt.tickets.branches import Wanted, wanted_parts
+from slt.tickets.residuals import allowed, on_lattice
+from slt.tickets.two_layer_source import Part
+
+BoolArray = npt.NDArray[np.bool_]
+BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
+
+
+@final
+@dataclass(frozen=True)
+class TwoLayerSum(Construction):
+    """Pensia, Rajput, Nagle, Vishwakarma, Papailiopoulos, "Optimal lottery tickets via SubsetSum" (NeurIPS 2020),
+    theorem 1 (recalled from restatements; its constant C is unverified).
+
+    A unit k of coordinate j answers relu(u_jk x_j). On x_j > 0 a target weight w_rj is the sum of products
+    v_rjk u_jk over a subset of units with u_jk > 0; on x_j < 0 over units with u_jk < 0. Inputs that the domain or a
+    ReLU makes non-negative need the first sum only. A bias is the column of a coordinate that is always 1, served by
+    random biases b_k > 0 through relu(b_k) = b_k. Where a layer has |w| > 1 its targets are divided by a power of two,
+    which the ticket carries.
+
+    Error: about one bit for every two hidden units (``slt.laws.networks``), one for every four with ``split="paper"``.
+    """
+
+    theorem: ClassVar[str] = "Pensia et al. 2020, theorem 1"
+    law: ClassVar[str] = "slt.laws.networks"
+
+    split: Split | str = field(default_factory=SignOptimal)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "split", split_of(self.split))
+
+    def lay_out(self, request: Request) -> TwoLayerSource:
+        """The source network for a target: its architecture, weight law and key."""
+        target = request.target
+        weights: dict[int, int] = {}
+        blocks = []
+        for i, layer in enumerate(target.layers):
+            weight = weights.setdefault(layer.weight_id, i)
+            bias = None if layer.bias_id is None else weights.setdefault(layer.bias_id, i)
+            blocks.append(Block(layer.inputs, layer.outputs, weight, bias, layer.relu))
+        scales = _scales(target, blocks)
+        return TwoLayerSource(
+            key=request.key,
+            law=request.law,
+            width=request.width,
+            blocks=tuple(
+                Block(b.inputs, b.outputs, b.weight, b.bias, b.relu, s) for b, s in zip(blocks, scales, strict=True)
+            ),
+            input_relu=target.input_relu,
+            flatten=target.flatten,
+        )
+
+    def find(self, request: Request) -> Ticket:
+        from slt.subset_sum.meet_in_the_middle import LIMIT
+
+        if request.tolerance is None and request.max_items > LIMIT:
+            raise LimitError(
+                f"find_ticket: the exact optimum is possible over at most {LIMIT} usable units; max_items="
+                f"{request.max_items} was given. Lower it, or give a tolerance to use all units"
+            )
+        source = self.lay_out(request)
+        wanted = wanted_parts(request.target, request.domain)
+        total = sum(w.matrix.shape[0] * (int(w.positive.sum()) + int(w.negative.sum())) for w in wanted.values())
+        tally = _Tally(total, request)
+        masks = {
+            name: Mask.of(self._solve(source, part, wanted[name], request, tally))
+            for name, part in source.distinct_parts.items()
+        }
+        return Ticket(source, masks, request.domain, request.target, tally.findings())
+
+    def _solve(self, source: TwoLayerSource, part: Part, wanted: Wanted, request: Request, tally: _Tally) -> BoolArray:
+        """The mask of one part, shape (outputs, coordinates, width)."""
+        from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
+
+        assert isinstance(self.split, Split)
+        width, exponent = source.width, 2 * source.law.exponent
+        first = source.first(part)
+        branches = [
+            (self._usable(units, needed, part, request), needed)
+            for units, needed in (
+                (self.split.positive(first), wanted.positive),
+                (self.split.negative(first), wanted.negative),
+            )
+        ]
+        targets, rounding = on_lattice(wanted.matrix, exponent - part.scale)
+        mask = np.zeros((part.outputs, part.coordinates, width), dtype=np.bool_)
+        step = max(1, BATCH // (part.coordinates * width))
+        for start in range(0, part.outputs, step):
+            rows = slice(start, min(start + step, part.outputs))
+            items = source.second(part, rows) * first
+            for usable, needed in branches:
+                if not needed.any():
+                    continue
+                shape = (rows.stop - rows.start, int(needed.sum()))
+                within = None
+                if request.tolerance is not None:
+                    within = allowed(request.tolerance, rounding[rows][:, needed].ravel(), exponent - part.scale)
+                result = meet_in_the_middle(
+                    Problem.of(
+                        items[:, needed].reshape(-1, width),
+                        targets[rows][:, needed].ravel(),
+                        np.broadcast_to(usable[needed], (*shape, width)).reshape(-1, width),
+                        lattice=exponent,
+                    ),
+                    within,
+                )
+                mask[rows, needed] |= result.mask.reshape(*shape, width)
+                tally.add(result.status, result.prefix, int(np.count_nonzero(result.mask)))
+        return mask
+
+    def _usable(self, units: BoolArray, needed: BoolArray, part: Part, request: Request) -> BoolArray:
+        empty = needed & ~units.any(axis=1)
+        if empty.any():
+            share = 0.5 if isinstance(self.split, SignOptimal) else 0.25
+            enough = math.ceil(math.log(1e-3 / part.coordinates) / math.log(1 - share))
+            raise NoUsableItemError(
+                f"find_ticket: {part.name} needs a random unit of the right sign for every coordinate, but at width "
+                f"{request.width} with {request.key} {int(empty.sum())} of {part.coordinates} coordinates have none "
+                f"(first: {int(np.flatnonzero(empty)[0])}). Raise width; {enough} leaves none out in all but one of a "
+                "thousand seeds"
+            )
+        if request.tolerance is None:
+            units = units & (np.cumsum(units, axis=1) <= request.max_items)
+        return units
+
+
+class _Tally:
+    """Counts over all batches; tells the caller about progress."""
+
+    def __init__(self, total: int, request: Request) -> None:
+        self.total, self.request = total, request
+        self.done = self.missed = self.kept = self.prefix = 0
+
+    def add(self, status: npt.NDArray[np.int8], prefix: npt.NDArray[np.int64], kept: int) -> None:
+        within = status == Status.WITHIN_TOLERANCE
+        self.done += len(status)
+        self.missed += int(np.count_nonzero(~within))
+        self.kept += kept
+        self.prefix = max(self.prefix, int(prefix.max(initial=0)))
+        if self.request.progress is not None:
+            self.request.progress(self.done, self.total)
+
+    def findings(self) -> Findings:
+        exact = self.request.tolerance is None
+        return Findings(
+            sums=self.done,
+            missed=None if exact else self.missed,
+            needed_width=None if exact or self.missed else max(1, self.prefix),
+            kept=self.kept,
+        )
+
+
+def _scales(target: Target, blocks: list[Block]) -> list[int]:
+    """For each block the exponent of its power-of-two scale: 0 unless a weight or bias exceeds 1, equal for blocks that
+    share a parameter."""
+    scales = []
+    for layer in target.layers:
+        largest = max(float(np.abs(a).max()) for a in (layer.weight, layer.bias) if a is not None)
+        scales.append(max(0, math.ceil(math.log2(largest))) if largest > 1 else 0)
+    changed = True
+    while changed:
+        changed = False
+        for i, a in enumerate(blocks):
+            for j, b in enumerate(blocks):
+                shared = a.weight == b.weight or (a.bias is not None and a.bias == b.bias)
+                if shared and scales[i] < scales[j]:
+                    scales[i], changed = scales[j], True
+    return scales

@@ -1,0 +1,96 @@
+"""Sources: over-parameterised random networks, as architecture + weight law + key."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+import numpy.typing as npt
+
+from slt.collapsed import CollapsedNetwork
+from slt.masks import Mask
+from slt.weights import Key, WeightLaw
+
+if TYPE_CHECKING:
+    from torch import nn
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[Any]
+Values = Mapping[str, IntArray]
+
+
+@final
+@dataclass(frozen=True)
+class Carried:
+    """A number that a ticket holds besides random source and mask, because it was taken from the target."""
+
+    name: str
+    value: float
+
+
+class Source(ABC):
+    """A random network that is never trained. Its tensors are named as in its module's ``state_dict``.
+
+    Masks come in two kinds: those a ticket stores (``mask_shapes``) and those that do not depend on the target, which
+    are rebuilt from the architecture and cost nothing. ``dense_mask`` expands both to whole tensors.
+    """
+
+    kind: ClassVar[str]
+    key: Key
+    law: WeightLaw
+
+    @property
+    @abstractmethod
+    def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every random tensor."""
+
+    @property
+    @abstractmethod
+    def mask_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every mask that depends on the target."""
+
+    @property
+    @abstractmethod
+    def carried(self) -> tuple[Carried, ...]:
+        """Numbers taken from the target."""
+
+    @abstractmethod
+    def draw(self, name: str) -> IntArray:
+        """All random weights of one tensor, as lattice integers."""
+
+    @abstractmethod
+    def draw_plain(self, name: str, rows: slice) -> IntArray:
+        """The same for some rows, by the plain generator: an independent witness for ``draw``."""
+
+    @abstractmethod
+    def dense_mask(self, name: str, masks: Mapping[str, Mask]) -> BoolArray:
+        """The mask of one whole tensor."""
+
+    def masked(self, name: str, masks: Mapping[str, Mask]) -> IntArray:
+        """The kept weights of one tensor as lattice integers, 0 elsewhere; sources may know a faster way."""
+        return Mask.of(self.dense_mask(name, masks)).apply(self.draw(name))
+
+    @abstractmethod
+    def module(self, weights: Mapping[str, Any]) -> nn.Module:
+        """A torch module with these tensors as frozen parameters and the carried numbers as buffers."""
+
+    @abstractmethod
+    def collapsed(self, masks: Mapping[str, Mask]) -> CollapsedNetwork:
+        """What the masked network computes, worked out from source and masks alone."""
+
+    @abstractmethod
+    def header(self) -> dict[str, Any]:
+        """Everything needed to rebuild the source, JSON-able."""
+
+    @staticmethod
+    @abstractmethod
+    def from_header(header: dict[str, Any]) -> Source:
+        """The inverse of ``header``; KeyError, TypeError or InputError when it does not make sense."""
+
+    @property
+    def weights(self) -> int:
+        """How many random weights the source has."""
+        return sum(int(np.prod(shape, dtype=np.int64)) for shape in self.tensor_shapes.values())

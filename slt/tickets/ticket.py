@@ -1,0 +1,149 @@
+"""Tickets: one fixed random source and a mask."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from slt.collapsed import CollapsedNetwork
+from slt.domains import Ball, Domain
+from slt.errors import InputError, MaskError
+from slt.masks import Mask
+from slt.targets import Target
+from slt.tickets.residuals import Residuals
+from slt.tickets.source import Carried, Source
+from slt.tickets.verification import Verification
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Ticket:
+    """A strong lottery ticket: weights are the source's where the mask keeps them and +0.0 elsewhere.
+
+    ``mask``      the masks that depend on the target, by name; the others are rebuilt from the architecture
+    ``domain``    the inputs that the ticket was made for
+    ``target``    what it was made for; in memory only, never saved
+    ``findings``  what the construction reports about the search; in memory only
+    ``recorded_digest``  what a file says about the source's random weights
+    """
+
+    source_network: Source
+    mask: Mapping[str, Mask]
+    domain: Domain = field(default_factory=Ball)
+    target: Target | None = None
+    findings: Any = None
+    recorded_digest: str | None = None
+
+    def __post_init__(self) -> None:
+        shapes = self.source_network.mask_shapes
+        if set(self.mask) != set(shapes):
+            raise MaskError(
+                f"making a ticket: masks for {sorted(self.mask)} were given, the source needs {sorted(shapes)}"
+            )
+        for name, shape in shapes.items():
+            if self.mask[name].shape != shape:
+                raise MaskError(
+                    f"making a ticket: the mask {name!r} has shape {self.mask[name].shape}, its source needs {shape}"
+                )
+        object.__setattr__(self, "mask", MappingProxyType(dict(self.mask)))
+
+    # -- networks --------------------------------------------------------------------------------------------------
+
+    def module(self, dtype: torch.dtype | None = None, device: Any = None) -> nn.Module:
+        """The materialised random network times the mask, as a torch module with frozen parameters.
+
+        float32 by default, which holds every weight exactly; pass torch.float64 to measure errors.
+        """
+        source = self.source_network
+        return source.module(
+            {n: self._tensor(source.masked(n, self.mask), dtype, device) for n in source.tensor_shapes}
+        )
+
+    def source(self, dtype: torch.dtype | None = None, device: Any = None) -> nn.Module:
+        """The random network before pruning, as a torch module of the same architecture."""
+        source = self.source_network
+        return source.module({n: self._tensor(source.draw(n), dtype, device) for n in source.tensor_shapes})
+
+    def _tensor(self, lattice: Any, dtype: torch.dtype | None, device: Any) -> torch.Tensor:
+        import torch
+
+        dtype = torch.float32 if dtype is None else dtype
+        if dtype not in (torch.float32, torch.float64):
+            raise InputError(f"a ticket's module is float32 or float64, which hold its weights exactly; not {dtype}")
+        real = np.float32 if dtype == torch.float32 else np.float64
+        # an integer below 2**24 times a power of two: exact in both
+        values = lattice.astype(real) * real(2.0**-self.source_network.law.exponent)
+        return torch.from_numpy(values).to(device)
+
+    def collapsed(self) -> CollapsedNetwork:
+        """The matrices that each block computes on positive and on negative inputs, from source and mask alone."""
+        return self.source_network.collapsed(self.mask)
+
+    # -- numbers ---------------------------------------------------------------------------------------------------
+
+    @property
+    def carried(self) -> tuple[Carried, ...]:
+        """What was taken from the target besides the mask, each number by name; its length is the count."""
+        return self.source_network.carried
+
+    @property
+    def density(self) -> float:
+        """The fraction of all random weights that is kept, target-independent masks included."""
+        return self.kept / self.source_network.weights
+
+    @property
+    def kept(self) -> int:
+        """How many random weights the ticket keeps."""
+        source, kept = self.source_network, 0
+        for name in source.tensor_shapes:
+            kept += int(np.count_nonzero(source.dense_mask(name, self.mask)))
+        return kept
+
+    @property
+    def entropy_bits(self) -> float:
+        """Sum over the stored masks of log2 binomial(size, kept): the bound that no encoding beats."""
+        return sum(mask.entropy_bits for mask in self.mask.values())
+
+    def residuals(self, model: nn.Module | Target | None = None) -> Residuals:
+        """Ticket weight minus target weight for every sum that the domain needs; ``model``: the target, needed again
+        for tickets loaded from a file."""
+        target = self.target if model is None else Target.of(model)
+        if target is None:
+            raise InputError("a loaded ticket does not hold its target: pass the model, as in ticket.residuals(model)")
+        return Residuals.of(self.source_network, self.mask, self.domain, target)
+
+    def unreached(self, tolerance: float, model: nn.Module | Target | None = None) -> list[Any]:
+        """The weights that are farther than ``tolerance`` from their target, worst first, as ``Unreached`` records."""
+        return self.residuals(model).beyond(tolerance)
+
+    # -- files and proofs ------------------------------------------------------------------------------------------
+
+    def verify(self) -> Verification:
+        """Regenerates the source and proves that every weight of the module is source where kept and +0.0 elsewhere.
+
+        VerificationError if not; returns a report.
+        """
+        return Verification.of(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes one file, whole or not at all; ``slt.load`` reads it."""
+        from slt.tickets.storage import save
+
+        return save(self, path)
+
+    def __str__(self) -> str:
+        source = self.source_network
+        return (
+            f"ticket in {source.kind} source ({source.key}, {source.law.name}): {source.weights:,} random weights, "
+            f"{self.kept:,} kept (density {self.density:.4f}), {len(self.carried)} numbers carried"
+        )

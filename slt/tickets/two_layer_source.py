@@ -1,0 +1,278 @@
+"""The source of the two-layer construction: every target layer becomes two random layers with a ReLU between.
+
+For a target layer of d inputs, the first random layer has ``width`` hidden units for each input coordinate and, if
+there is a bias, ``width`` more for the constant coordinate. The masks of the first layer do not depend on the target:
+unit k of coordinate j keeps its weight from input j alone; units of the constant coordinate keep their bias alone.
+The second random layer carries the subset sums.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+import numpy.typing as npt
+
+from slt.collapsed import CollapsedLayer, CollapsedNetwork
+from slt.errors import InputError
+from slt.masks import Mask
+from slt.tickets.source import BoolArray, Carried, IntArray, Source
+from slt.weights import Key, WeightLaw, named_law
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Int64Array = npt.NDArray[np.int64]
+
+
+@final
+@dataclass(frozen=True)
+class Block:
+    """Two random layers in the place of one target layer.
+
+    ``weight`` and ``bias`` number the first target layer that has this parameter: tied layers share their draws and
+    masks. The block's output is multiplied by 2**scale, declared and carried in the ticket, 0 unless needed.
+    """
+
+    inputs: int
+    outputs: int
+    weight: int
+    bias: int | None
+    relu: bool
+    scale: int = 0
+
+
+@final
+@dataclass(frozen=True)
+class Part:
+    """The random units that serve one parameter of the target: a matrix, or a bias as column of a constant."""
+
+    layer: int
+    constant: bool
+    outputs: int
+    coordinates: int
+    scale: int
+
+    @property
+    def name(self) -> str:
+        return f"layer {self.layer}/{'bias' if self.constant else 'weight'}"
+
+
+@final
+@dataclass(frozen=True)
+class TwoLayerSource(Source):
+    """Tensors ``block<i>.first.weight`` (hidden, inputs), ``block<i>.first.bias`` (hidden,) where the target has a
+    bias, ``block<i>.second.weight`` (outputs, hidden); hidden unit ``coordinate * width + k``."""
+
+    kind: ClassVar[str] = "two-layer"
+
+    key: Key
+    law: WeightLaw
+    width: int
+    blocks: tuple[Block, ...]
+    input_relu: bool = False
+    flatten: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.width, bool) or not isinstance(self.width, (int, np.integer)) or self.width < 1:
+            raise InputError(
+                f"the width (hidden units a coordinate) must be a whole number >= 1; {self.width!r} was given"
+            )
+        if self.width > 2**15 or 2 * self.law.exponent > 46:
+            raise InputError(
+                f"sums of {self.width} products on lattice 2**-{2 * self.law.exponent} may leave 64 bits; "
+                f"at most 2**15 units a coordinate on lattice 2**-46 are possible"
+            )
+
+    # -- layout ----------------------------------------------------------------------------------------------------
+
+    def parts(self, block: Block) -> tuple[Part, ...]:
+        """The weight part of a block and, if it has a bias, the bias part."""
+        weight = Part(block.weight, False, block.outputs, block.inputs, block.scale)
+        if block.bias is None:
+            return (weight,)
+        return weight, Part(block.bias, True, block.outputs, 1, block.scale)
+
+    @property
+    def distinct_parts(self) -> dict[str, Part]:
+        return {part.name: part for block in self.blocks for part in self.parts(block)}
+
+    @property
+    def mask_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {p.name: (p.outputs, p.coordinates, self.width) for p in self.distinct_parts.values()}
+
+    @property
+    def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {}
+        for i, block in enumerate(self.blocks):
+            hidden = (block.inputs + (block.bias is not None)) * self.width
+            shapes[f"block{i}.first.weight"] = (hidden, block.inputs)
+            if block.bias is not None:
+                shapes[f"block{i}.first.bias"] = (hidden,)
+            shapes[f"block{i}.second.weight"] = (block.outputs, hidden)
+        return shapes
+
+    @property
+    def carried(self) -> tuple[Carried, ...]:
+        return tuple(
+            Carried(f"block{i}.scale.factor", 2.0**block.scale) for i, block in enumerate(self.blocks) if block.scale
+        )
+
+    def _locate(self, name: str) -> tuple[Block, str]:
+        block, _, tensor = name.partition(".")
+        return self.blocks[int(block.removeprefix("block"))], tensor
+
+    # -- random weights --------------------------------------------------------------------------------------------
+
+    def _address(self, part: Part, tensor: str) -> Key:
+        parameter = "bias" if part.constant else "weight"
+        return self.key / f"layer {part.layer}" / parameter / tensor
+
+    def first(self, part: Part) -> Int64Array:
+        """What makes a hidden unit of the part positive or negative, shape (coordinates, width): its kept first-layer
+        weight, or for the constant coordinate its kept bias."""
+        if part.constant:
+            return np.asarray(self.law.draw(self._address(part, "first bias"), (1, 1, self.width))[0], dtype=np.int64)
+        j = np.arange(part.coordinates)
+        return np.asarray(self.law.draw_rows(self._address(part, "first"), j, j, self.width), dtype=np.int64)
+
+    def second(self, part: Part, rows: slice) -> IntArray:
+        """Second-layer weights of the part for some outputs, shape (rows, coordinates, width)."""
+        start, stop, _ = rows.indices(part.outputs)
+        shape = (stop - start, part.coordinates, self.width)
+        return self.law.draw(self._address(part, "second"), shape, (start, 0, 0))
+
+    def draw(self, name: str) -> IntArray:
+        return self._draw(name, self.law.draw, slice(None))
+
+    def draw_plain(self, name: str, rows: slice) -> IntArray:
+        return self._draw(name, self.law.draw_plain, rows)
+
+    def _draw(self, name: str, draw: Any, rows: slice) -> IntArray:
+        block, tensor = self._locate(name)
+        shape = self.tensor_shapes[name]
+        start, stop, _ = rows.indices(shape[0])
+        out = np.empty((stop - start, *shape[1:]), dtype=np.int32)
+        width, offset = self.width, 0  # offset: the hidden unit at which a part begins
+        for part in self.parts(block):
+            address = self._address(part, tensor.removesuffix(".weight").replace(".", " "))
+            units = part.coordinates * width
+            if tensor == "second.weight":
+                drawn = draw(address, (stop - start, part.coordinates, width), (start, 0, 0))
+                out[:, offset : offset + units] = drawn.reshape(stop - start, -1)
+            else:
+                # hidden units are rows; those of a part that are asked for, by whole coordinates
+                low, high = max(start, offset) - offset, min(stop, offset + units) - offset
+                if low < high:
+                    first, last = low // width, -(-high // width)
+                    # the input stands in the place of the output in the address
+                    inputs = 1 if tensor == "first.bias" else block.inputs
+                    drawn = draw(address, (inputs, last - first, width), (0, first, 0)).reshape(inputs, -1)
+                    drawn = drawn[:, low - first * width : high - first * width]
+                    out[low + offset - start : high + offset - start] = drawn[0] if tensor == "first.bias" else drawn.T
+            offset += units
+        return out
+
+    # -- masks -----------------------------------------------------------------------------------------------------
+
+    def dense_mask(self, name: str, masks: Mapping[str, Mask]) -> BoolArray:
+        block, tensor = self._locate(name)
+        served = block.inputs * self.width
+        if tensor == "second.weight":
+            parts = self.parts(block)
+            return np.concatenate([masks[p.name].unpack().reshape(block.outputs, -1) for p in parts], axis=1)
+        kept = np.zeros(self.tensor_shapes[name], dtype=np.bool_)
+        if tensor == "first.bias":
+            kept[served:] = True
+        else:
+            kept[np.arange(served), np.arange(served) // self.width] = True
+        return kept
+
+    def masked(self, name: str, masks: Mapping[str, Mask]) -> IntArray:
+        block, tensor = self._locate(name)
+        if tensor != "first.weight":
+            return super().masked(name, masks)
+        # of this largest tensor only one weight a row is kept: draw those alone
+        kept = np.zeros(self.tensor_shapes[name], dtype=np.int32)
+        served = block.inputs * self.width
+        kept[np.arange(served), np.arange(served) // self.width] = self.first(self.parts(block)[0]).reshape(-1)
+        return kept
+
+    # -- what it computes ------------------------------------------------------------------------------------------
+
+    def sums(self, part: Part, mask: Mask) -> tuple[Int64Array, Int64Array]:
+        """Exact integers on lattice 2**-(2 * exponent): the matrices on positive and on negative inputs, shape
+        (outputs, coordinates) each, before the scale."""
+        first = self.first(part)
+        kept = mask.unpack()
+        positive = np.zeros((part.outputs, part.coordinates), dtype=np.int64)
+        negative = np.zeros_like(positive)
+        step = max(1, 2**22 // max(1, part.coordinates * self.width))
+        for start in range(0, part.outputs, step):
+            rows = slice(start, min(start + step, part.outputs))
+            products = np.where(kept[rows], self.second(part, rows) * first, 0)
+            positive[rows] = products.sum(axis=2, where=first > 0)
+            negative[rows] = products.sum(axis=2, where=first < 0)
+        return positive, negative
+
+    def collapsed(self, masks: Mapping[str, Mask]) -> CollapsedNetwork:
+        sums = {name: self.sums(part, masks[name]) for name, part in self.distinct_parts.items()}
+        layers = []
+        for block in self.blocks:
+            weight, *constant = self.parts(block)
+            positive, negative = sums[weight.name]
+            bias = sums[constant[0].name][0][:, 0] if constant else np.zeros(block.outputs, dtype=np.int64)
+            shift = block.scale - 2 * self.law.exponent
+            largest = max(int(np.abs(m).max(initial=0)) for m in (positive, negative, bias))
+            layers.append(
+                CollapsedLayer(
+                    positive=np.ldexp(positive.astype(np.float64), shift),
+                    negative=np.ldexp(negative.astype(np.float64), shift),
+                    bias=np.ldexp(bias.astype(np.float64), shift),
+                    relu=block.relu,
+                    rounding=0.0 if largest <= 2**53 else float(np.ldexp(float(largest), shift - 52)),
+                )
+            )
+        return CollapsedNetwork(tuple(layers), self.input_relu)
+
+    def module(self, weights: Mapping[str, Any]) -> nn.Module:
+        from slt.tickets.two_layer_module import build
+
+        return build(self, weights)
+
+    # -- storage ---------------------------------------------------------------------------------------------------
+
+    def header(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "seed": self.key.seed,
+            "path": list(self.key.path),
+            "law": self.law.name,
+            "width": self.width,
+            "blocks": [
+                {k: getattr(b, k) for k in ("inputs", "outputs", "weight", "bias", "relu", "scale")}
+                for b in self.blocks
+            ],
+            "input_relu": self.input_relu,
+            "flatten": self.flatten,
+        }
+
+    @staticmethod
+    def from_header(header: dict[str, Any]) -> TwoLayerSource:
+        blocks = tuple(Block(**block) for block in header["blocks"])
+        for before, after in itertools.pairwise(blocks):
+            if before.outputs != after.inputs:
+                raise InputError(f"a block of {before.outputs} outputs is followed by one of {after.inputs} inputs")
+        if not blocks or any(b.inputs < 1 or b.outputs < 1 or abs(b.scale) > 1000 for b in blocks):
+            raise InputError("the blocks of the source make no network")
+        return TwoLayerSource(
+            key=Key(header["seed"], tuple(header["path"])),
+            law=named_law(header["law"]),
+            width=header["width"],
+            blocks=blocks,
+            input_relu=bool(header["input_relu"]),
+            flatten=bool(header["flatten"]),
+        )

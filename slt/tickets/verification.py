@@ -1,0 +1,96 @@
+"""Verification: the invariant, checked bit by bit on the module that a ticket hands out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from slt.errors import VerificationError
+
+if TYPE_CHECKING:
+    from slt.tickets.source import Source
+    from slt.tickets.ticket import Ticket
+
+WITNESS_ROWS = 2  # rows of each tensor that the plain generator draws again
+
+
+def source_digest(source: Source) -> str:
+    """SHA-256 over every random weight, as little-endian int32 lattice integers, in the order of the tensors."""
+    digest = hashlib.sha256()
+    for name in source.tensor_shapes:
+        _add(digest, name, source.draw(name))
+    return digest.hexdigest()
+
+
+def _add(digest: Any, name: str, weights: Any) -> None:
+    digest.update(f"{name} {weights.shape};".encode())
+    digest.update(np.ascontiguousarray(weights, dtype="<i4").data)
+
+
+@final
+@dataclass(frozen=True)
+class Verification:
+    """What ``Ticket.verify`` proved."""
+
+    weights: int
+    kept: int
+    carried: int
+    source_digest: str
+
+    @staticmethod
+    def of(ticket: Ticket) -> Verification:
+        source = ticket.source_network
+        module = ticket.module()
+        state = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+        carried = {c.name: c.value for c in source.carried}
+        undeclared = set(state) - set(source.tensor_shapes) - set(carried)
+        missing = (set(source.tensor_shapes) | set(carried)) - set(state)
+        if undeclared or missing:
+            raise VerificationError(
+                f"verifying a ticket: its module holds {sorted(undeclared)} undeclared and lacks {sorted(missing)}"
+            )
+        for name, value in carried.items():
+            if float(state[name]) != value:
+                raise VerificationError(f"verifying a ticket: {name} is {state[name]}, declared is {value}")
+        trainable = [name for name, p in module.named_parameters() if p.requires_grad]
+        if trainable:
+            raise VerificationError(f"verifying a ticket: {trainable} are not frozen")
+        digest, kept = hashlib.sha256(), 0
+        for name, shape in source.tensor_shapes.items():
+            weights = source.draw(name)
+            if weights.shape != shape:
+                raise VerificationError(f"verifying a ticket: {name} was drawn with shape {weights.shape}, not {shape}")
+            rows = slice(0, WITNESS_ROWS)
+            if not np.array_equal(weights[rows], source.draw_plain(name, rows)):
+                raise VerificationError(
+                    f"verifying a ticket: the compiled and the plain generator disagree on {name}; the compiled code "
+                    "may be stale: delete the __pycache__ folders of slt"
+                )
+            _add(digest, name, weights)
+            mask = source.dense_mask(name, ticket.mask)
+            kept += int(np.count_nonzero(mask))
+            kept_weights = np.where(mask, weights, np.int32(0))
+            expected = kept_weights.astype(np.float32) * np.float32(2.0**-source.law.exponent)
+            # as bits: -0.0 and NaN must not pass for +0.0
+            if not np.array_equal(state[name].view(np.int32), expected.view(np.int32)):
+                wrong = int(np.count_nonzero(state[name].view(np.int32) != expected.view(np.int32)))
+                raise VerificationError(
+                    f"verifying a ticket: {wrong} of {expected.size} weights of {name} are not source times mask"
+                )
+        recorded = ticket.recorded_digest
+        if recorded is not None and recorded != digest.hexdigest():
+            raise VerificationError(
+                f"verifying a ticket: the regenerated source has digest {digest.hexdigest()[:16]}..., the file says "
+                f"{recorded[:16]}...; this platform draws other numbers than the one that made the ticket"
+            )
+        return Verification(source.weights, kept, len(carried), digest.hexdigest())
+
+    def __str__(self) -> str:
+        return (
+            f"verified: {self.weights:,} random weights regenerated from the key, {self.kept:,} kept; every weight of "
+            f"the module is the source's where kept and +0.0 elsewhere, bit for bit; {self.carried} numbers carried; "
+            f"source {self.source_digest[:16]}"
+        )
