@@ -125,8 +125,9 @@ def worst_error_slope(split: Split = SIGN_OPTIMAL) -> float:
     """Bits per hidden unit for a rare or worst weight, share * log2(3/4): -0.415 sign-optimal, -0.208 paper.
 
     A small miss probability is about E_n 2^-n / error with n binomial, and E 2^-n = (3/4)^(share * width): weights with
-    few usable units dominate. It holds between the reach-limited widths and those of about 12 log2(number of weights) /
-    share, beyond which the slope goes to `block_error_slope`. Heuristic, derived here.
+    few usable units dominate. An orientation, not a fit: leaving the reach-limited widths the slope first overshoots,
+    and beyond a width of about 12 log2(number of weights) / share it goes to `block_error_slope`. Slopes at a given
+    width come from `networks.network_error_quantile`. Heuristic, derived here, not in the predictions table.
     """
     return split.share * math.log2(3 / 4)
 
