@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
+from slt.errors import SltError
 
-def write_whole(path: str | os.PathLike[str], content: bytes | str) -> Path:
-    """Writes to a temporary name in the same folder, flushes to disk, then renames; returns the path.
 
-    A reader sees the old file or the new one, never a part. OSError as the system raises it; nothing is left behind.
+def write_whole(path: str | os.PathLike[str], content: bytes | str, error: type[SltError]) -> Path:
+    """Write a file whole or not at all: under a temporary name in the same folder, to the disk, then renamed.
+
+    Text is written as UTF-8. Raises ``error`` if it cannot be written; the file that was there is then still whole.
     """
     path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files private; give what an ordinary open would have given
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+        try:
+            with open(temporary, "xb") as file:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as problem:
+        raise error(
+            f"writing {path}: {problem.strerror}; a file in a folder that exists, may be written to and has room "
+            "is needed. Nothing was changed"
+        ) from problem
+    sync_folder(path.parent)
     return path
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a new name on the disk, where the system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

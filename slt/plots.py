@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.errors import InputError, RecordError
-from slt.records import write_whole
+from slt.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -152,7 +152,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
         raise RecordError(
             f"writing the figure {path}: its folder cannot be made ({error.strerror}); choose another"
         ) from error
-    return [write_whole(path.with_name(stem + suffix), content) for suffix, content in drawn.items()]
+    return [write_whole(path.with_name(stem + suffix), content, error=RecordError) for suffix, content in drawn.items()]
 
 
 @contextmanager

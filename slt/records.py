@@ -18,9 +18,8 @@ import json
 import math
 import os
 import platform
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,7 +27,8 @@ from typing import Any, NoReturn, final
 
 import numpy as np
 
-from slt.errors import InputError, RecordError, SltError
+from slt.errors import InputError, RecordError
+from slt.files import sync_folder
 
 Record = dict[str, Any]
 
@@ -124,7 +124,7 @@ class Records:
                 )
             os.fsync(descriptor)
         if created:
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
 
     def __iter__(self) -> Iterator[Record]:
         """Every record, in the order of the file."""
@@ -161,7 +161,7 @@ class Records:
     @contextmanager
     def _opened(self, flags: int, doing: str) -> Iterator[int]:
         """The file's descriptor, locked: for this process alone if it writes, for all readers if it reads."""
-        # POSIX only, so imported where needed: write_whole works everywhere
+        # POSIX only, so imported where needed
         import fcntl
 
         try:
@@ -180,33 +180,6 @@ class Records:
                 f"cannot {doing} the records in {self.path}: {error.strerror}; "
                 "a file in a folder that exists and may be written to is needed"
             ) from error
-
-
-def write_whole(path: str | os.PathLike[str], content: bytes | str, error: type[SltError] = RecordError) -> Path:
-    """Write a file whole or not at all: under a temporary name in the same folder, to the disk, then renamed.
-
-    Text is written as UTF-8. Raises ``error`` if it cannot be written; the file that was there is then still whole.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        try:
-            with open(temporary, "xb") as file:
-                file.write(content.encode("utf-8") if isinstance(content, str) else content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
-    except OSError as problem:
-        raise error(
-            f"writing {path}: {problem.strerror}; a file in a folder that exists, may be written to and has room "
-            "is needed. Nothing was changed"
-        ) from problem
-    _sync_folder(path.parent)
-    return path
 
 
 def _encode(value: Any, sort_keys: bool = False) -> str:
@@ -259,16 +232,6 @@ def _end_of_lines(descriptor: int) -> int:
             return start + newline + 1
         end = start
     return 0
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put a new name on the disk, where the system can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _shortened(line: bytes) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slt.errors import InputError, RecordError, TicketFileError
-from slt.records import FIELDS, Records, configuration_id, new_record, plain, versions, write_whole
+from slt.errors import InputError, RecordError
+from slt.records import FIELDS, Records, configuration_id, new_record, plain, versions
 
 
 def record(number: int, **result: object) -> dict[str, object]:
@@ -129,21 +129,3 @@ def test_append_wants_a_record_and_a_folder(tmp_path: Path) -> None:
     assert not records.path.exists()
     with pytest.raises(RecordError, match="cannot append to"):
         Records(tmp_path / "absent" / "records.jsonl").append(record(1))
-
-
-def test_write_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file.txt"
-    assert write_whole(path, "größe") == path
-    assert path.read_bytes() == "größe".encode()
-    write_whole(path, b"new")
-
-    def fail(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(RecordError, match="No space left"):
-        write_whole(path, b"newer")
-    with pytest.raises(TicketFileError, match="writing"):
-        write_whole(tmp_path / "absent" / "file", b"", error=TicketFileError)
-    assert path.read_bytes() == b"new"
-    assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]

@@ -43,10 +43,7 @@ def save(ticket: Ticket, path: str | os.PathLike[str]) -> Path:
     bodies = {f"mask/{name}": mask.packed for name, mask in ticket.mask.items()}
     header["digest"] = _digest(header, bodies)
     content = to_bytes({n: np.ascontiguousarray(b) for n, b in bodies.items()}, metadata={"slt": _canonical(header)})
-    try:
-        return write_whole(path, content)
-    except OSError as error:
-        raise TicketFileError(f"saving a ticket to {path}: {error}; choose a folder that can be written") from error
+    return write_whole(path, content, error=TicketFileError)
 
 
 def load(path: str | os.PathLike[str]) -> Ticket:
@@ -77,7 +74,7 @@ def load(path: str | os.PathLike[str]) -> Ticket:
                 raise InputError(f"mask {name!r} keeps {mask.kept} weights, the header says {entry['kept']}")
             masks[name] = mask
         ticket = Ticket(source, masks, _domain(header["domain"]), recorded_digest=header["source_digest"])
-    except (KeyError, TypeError, ValueError, SltError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, SltError) as error:
         raise TicketFileError(f"loading a ticket from {path}: its header makes no ticket: {error!r}") from error
     return ticket
 

@@ -162,7 +162,7 @@ class TwoLayerSource(Source):
             units = part.coordinates * width
             if tensor == "second.weight":
                 drawn = draw(address, (stop - start, part.coordinates, width), (start, 0, 0))
-                out[:, offset : offset + units] = drawn.reshape(stop - start, -1)
+                out[:, offset : offset + units] = drawn.reshape(stop - start, units)
             else:
                 # hidden units are rows; those of a part that are asked for, by whole coordinates
                 low, high = max(start, offset) - offset, min(stop, offset + units) - offset
@@ -170,7 +170,8 @@ class TwoLayerSource(Source):
                     first, last = low // width, -(-high // width)
                     # the input stands in the place of the output in the address
                     inputs = 1 if tensor == "first.bias" else block.inputs
-                    drawn = draw(address, (inputs, last - first, width), (0, first, 0)).reshape(inputs, -1)
+                    drawn = draw(address, (inputs, last - first, width), (0, first, 0))
+                    drawn = drawn.reshape(inputs, (last - first) * width)
                     drawn = drawn[:, low - first * width : high - first * width]
                     out[low + offset - start : high + offset - start] = drawn[0] if tensor == "first.bias" else drawn.T
             offset += units

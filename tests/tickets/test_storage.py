@@ -1,0 +1,135 @@
+"""Ticket files: what is saved comes back; what is damaged, foreign or from the future does not."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from torch import nn
+
+import slt
+from slt.errors import InputError, SltError, TicketFileError, VerificationError
+from slt.tickets.storage import _canonical, _digest, _parse
+
+
+@pytest.fixture
+def saved(tmp_path):
+    ticket = slt.find_ticket(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)), width=9, seed=4)
+    return ticket, ticket.save(tmp_path / "a.slt")
+
+
+def test_tickets_survive_their_files(target, domain, tmp_path):
+    ticket = slt.find_ticket(target, width=20, seed=slt.Key(6) / "run 3", inputs=domain)
+    again = slt.load(ticket.save(tmp_path / "ticket.slt"))
+    assert again.mask == ticket.mask
+    assert again.source_network == ticket.source_network and again.domain == ticket.domain
+    assert again.carried == ticket.carried
+    assert again.verify() == ticket.verify()
+    assert np.array_equal(again.residuals(target).errors, ticket.residuals().errors)
+    assert again.save(tmp_path / "again.slt").read_bytes() == ticket.save(tmp_path / "ticket.slt").read_bytes()
+    with pytest.raises(InputError, match="pass the model"):
+        again.unreached(0.1)
+
+
+def test_any_truncation_is_refused(saved, tmp_path):
+    content = saved[1].read_bytes()
+    for size in range(len(content)):
+        (tmp_path / "cut.slt").write_bytes(content[:size])
+        with pytest.raises(TicketFileError, match=r"truncated|altered"):
+            slt.load(tmp_path / "cut.slt")
+
+
+def test_any_altered_byte_is_refused_or_harmless(saved, tmp_path):
+    ticket, path = saved
+    content = bytearray(path.read_bytes())
+    file = tmp_path / "altered.slt"
+    for position in range(len(content)):
+        for flip in (0x01, 0x20):
+            content[position] ^= flip
+            file.write_bytes(content)
+            content[position] ^= flip
+            try:
+                loaded = slt.load(file)
+            except TicketFileError:
+                continue
+            # bytes that mean nothing, such as padding between header and body
+            assert loaded.mask == ticket.mask and loaded.source_network == ticket.source_network
+
+
+def rewritten(path, change):
+    """The file with its header changed and its digest made right again: a forgery that is internally consistent."""
+    header, bodies = _parse(path.read_bytes(), path)
+    header.pop("digest")
+    change(header, bodies)
+    header["digest"] = _digest(header, bodies)
+    path.write_bytes(safetensors.numpy.save(bodies, metadata={"slt": _canonical(header)}))
+    return path
+
+
+def test_future_versions_and_encodings_are_refused(saved):
+    with pytest.raises(TicketFileError, match=r"version 2 .*a newer slt may read it"):
+        slt.load(rewritten(saved[1], lambda h, b: h.update(version=2)))
+    with pytest.raises(TicketFileError, match="gaps"):
+        slt.load(rewritten(saved[1], lambda h, b: h.update(version=1, encoding="gaps")))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h, b: h["source"].update(kind="three-layer"),
+        lambda h, b: h["source"].update(law="normal"),
+        lambda h, b: h["source"].update(width=8),
+        lambda h, b: h["source"].update(width=-1),
+        lambda h, b: h["source"].update(width="9"),
+        lambda h, b: h["source"].update(seed=-3),
+        lambda h, b: h["source"]["blocks"].pop(),
+        lambda h, b: h["source"]["blocks"].clear(),
+        lambda h, b: h["source"]["blocks"][0].update(outputs=3),
+        lambda h, b: h["source"].pop("key", None) or h["source"].pop("path"),
+        lambda h, b: h["masks"].pop("layer 0/bias"),
+        lambda h, b: h["masks"]["layer 0/bias"].update(kept=0),
+        lambda h, b: b.pop("mask/layer 0/bias"),
+        lambda h, b: h.update(domain={"kind": "torus"}),
+        lambda h, b: h.update(domain={"kind": "ball", "radius": -1.0}),
+        lambda h, b: h.pop("source_digest"),
+        lambda h, b: h.update(masks=[]),
+    ],
+)
+def test_headers_that_make_no_ticket_are_refused(saved, change):
+    with pytest.raises(TicketFileError, match="makes no ticket"):
+        slt.load(rewritten(saved[1], change))
+
+
+def test_another_seed_under_the_same_masks_is_found_by_verification(saved):
+    forged = slt.load(rewritten(saved[1], lambda h, b: h["source"].update(seed=5)))
+    with pytest.raises(VerificationError, match="digest"):
+        forged.verify()
+
+
+def test_other_files_are_refused(tmp_path):
+    for name, content in [
+        ("empty", b""),
+        ("text", b"hello"),
+        ("json", json.dumps({"a": 1}).encode()),
+        ("pickle", b"\x80\x04N."),
+    ]:
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(TicketFileError):
+            slt.load(tmp_path / name)
+    safe = safetensors.numpy.save({"x": np.zeros(3)}, metadata={"format": "pt"})
+    (tmp_path / "weights").write_bytes(safe)
+    with pytest.raises(TicketFileError):
+        slt.load(tmp_path / "weights")
+    with pytest.raises(TicketFileError, match="loading a ticket"):
+        slt.load(tmp_path / "absent")
+    with pytest.raises(TicketFileError):
+        slt.load(tmp_path)
+
+
+def test_saving_where_it_cannot_be_leaves_nothing(saved, tmp_path):
+    with pytest.raises(TicketFileError):
+        saved[0].save(tmp_path / "no" / "such" / "folder.slt")
+    assert isinstance(TicketFileError("x"), SltError) and isinstance(TicketFileError("x"), OSError)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.slt"]
