@@ -1,0 +1,8 @@
+"""Scores of a ticket: lower bounds found by sampling, upper bounds certified over a whole domain."""
+
+from slt.scoring.ascent import ascend
+from slt.scoring.certified import certified
+from slt.scoring.sampled import sampled
+from slt.scoring.score import Kind, Score
+
+__all__ = ["Kind", "Score", "ascend", "certified", "sampled"]

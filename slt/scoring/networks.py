@@ -1,0 +1,84 @@
+"""The pair of networks that a score compares: a ticket's collapsed map and its target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from slt.collapsed import CollapsedNetwork
+from slt.domains import Domain
+from slt.errors import InputError
+from slt.targets import Target
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Collapsible(Protocol):
+    """A ticket, as far as scoring looks at it."""
+
+    def collapsed(self) -> CollapsedNetwork: ...
+
+
+def pair(ticket: Collapsible | CollapsedNetwork, model: nn.Module | Target) -> tuple[CollapsedNetwork, Target]:
+    """Both networks, checked: finite, layers that fit each other, equal numbers of inputs and of outputs.
+
+    Raises InputError.
+    """
+    network = ticket if isinstance(ticket, CollapsedNetwork) else _collapsed(ticket)
+    target = Target.of(model)
+    _check(network)
+    for name, given, needed in (
+        ("inputs", network.layers[0].positive.shape[1], target.inputs),
+        ("outputs", network.layers[-1].positive.shape[0], target.outputs),
+    ):
+        if given != needed:
+            raise InputError(
+                f"scoring a ticket: it has {given} {name}, the model has {needed}; "
+                "give the model that the ticket is for"
+            )
+    return network, target
+
+
+def _collapsed(ticket: Collapsible) -> CollapsedNetwork:
+    if not callable(getattr(ticket, "collapsed", None)):
+        raise InputError(
+            f"scoring a ticket: {type(ticket).__name__} was given; "
+            "a CollapsedNetwork or an object whose collapsed() returns one is needed"
+        )
+    network = ticket.collapsed()
+    if not isinstance(network, CollapsedNetwork):
+        raise InputError(
+            f"scoring a ticket: its collapsed() returned {type(network).__name__}; a CollapsedNetwork is needed"
+        )
+    return network
+
+
+def _check(network: CollapsedNetwork) -> None:
+    if not network.layers:
+        raise InputError("scoring a ticket: its collapsed network has no layer; at least one is needed")
+    inputs = network.layers[0].positive.shape[-1]
+    for i, layer in enumerate(network.layers):
+        shape = layer.positive.shape
+        if len(shape) != 2 or layer.negative.shape != shape or layer.bias.shape != shape[:1] or shape[1] != inputs:
+            raise InputError(
+                f"scoring a ticket: layer {i} has matrices of shape {shape} and {layer.negative.shape} and a bias of "
+                f"shape {layer.bias.shape}; (outputs, {inputs}) twice and (outputs,) are needed"
+            )
+        inputs = shape[0]
+        arrays = (layer.positive, layer.negative, layer.bias)
+        bad = sum(int(np.count_nonzero(~np.isfinite(a))) for a in arrays)
+        if bad:
+            raise InputError(
+                f"scoring a ticket: layer {i} has {bad} NaN or infinite weights; "
+                "finite ones are needed, verify the ticket"
+            )
+        if not 0 <= layer.rounding < np.inf:
+            raise InputError(f"scoring a ticket: layer {i} states a rounding of {layer.rounding}; at least 0 is needed")
+
+
+def checked_domain(domain: Domain, doing: str) -> None:
+    """Raises InputError for anything that is not a Domain."""
+    if not isinstance(domain, Domain):
+        raise InputError(f"{doing}: a {type(domain).__name__} was given; a domain such as slt.Box(0.0, 1.0) is needed")
