@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
+from slt import laws
 from slt.errors import InputError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -21,6 +22,8 @@ class Split(ABC):
     """
 
     name: ClassVar[str]
+    law: ClassVar[laws.Split]
+    """What the laws know of it."""
 
     @abstractmethod
     def positive(self, first: npt.NDArray[Any]) -> BoolArray:
@@ -37,6 +40,7 @@ class SignOptimal(Split):
     """Every unit with u > 0 serves positive inputs, every unit with u < 0 negative ones: half of them each."""
 
     name: ClassVar[str] = "sign_optimal"
+    law: ClassVar[laws.Split] = laws.SIGN_OPTIMAL
 
     def positive(self, first: npt.NDArray[Any]) -> BoolArray:
         return np.asarray(first > 0)
@@ -53,6 +57,7 @@ class Paper(Split):
     the last half aside; even and odd are as many, and stay nested in width."""
 
     name: ClassVar[str] = "paper"
+    law: ClassVar[laws.Split] = laws.PAPER
 
     def positive(self, first: npt.NDArray[Any]) -> BoolArray:
         return np.asarray((first > 0) & (np.arange(first.shape[-1]) % 2 == 0))

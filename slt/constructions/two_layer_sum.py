@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from slt.constructions.construction import Construction, Findings, Request
 from slt.constructions.splits import SignOptimal, Split, split_of
+from slt.domains import Domain
 from slt.errors import LimitError, NoUsableItemError
+from slt.laws import LayerSums
 from slt.masks import Mask
 from slt.subset_sum import Problem, Status
 from slt.targets import Target
@@ -50,12 +52,7 @@ class TwoLayerSum(Construction):
     def lay_out(self, request: Request) -> TwoLayerSource:
         """The source network for a target: its architecture, weight law and key."""
         target = request.target
-        weights: dict[int, int] = {}
-        blocks = []
-        for i, layer in enumerate(target.layers):
-            weight = weights.setdefault(layer.weight_id, i)
-            bias = None if layer.bias_id is None else weights.setdefault(layer.bias_id, i)
-            blocks.append(Block(layer.inputs, layer.outputs, weight, bias, layer.relu))
+        blocks = self._blocks(target)
         scales = _scales(target, blocks)
         return TwoLayerSource(
             key=request.key,
@@ -67,6 +64,30 @@ class TwoLayerSum(Construction):
             input_relu=target.input_relu,
             flatten=target.flatten,
         )
+
+    @staticmethod
+    def _blocks(target: Target) -> list[Block]:
+        first_use: dict[int, int] = {}
+        blocks = []
+        for i, layer in enumerate(target.layers):
+            weight = first_use.setdefault(layer.weight_id, i)
+            bias = None if layer.bias_id is None else first_use.setdefault(layer.bias_id, i)
+            blocks.append(Block(layer.inputs, layer.outputs, weight, bias, layer.relu))
+        return blocks
+
+    def law_layers(self, target: Target, domain: Domain) -> list[LayerSums]:
+        """The sums that a target poses on a domain, for the functions of ``slt.laws.networks``; each parameter once.
+
+        Weights are divided by the scales that the construction would declare.
+        """
+        blocks = self._blocks(target)
+        scales = _scales(target, blocks)
+        layers = []
+        for part, wanted in wanted_parts(target, domain).items():
+            scale = next(s for b, s in zip(blocks, scales, strict=True) if part in b.part_names)
+            branches = 2 if wanted.negative.any() and wanted.positive.any() else 1
+            layers.append(LayerSums(wanted.matrix / 2.0**scale, branches))
+        return layers
 
     def find(self, request: Request) -> Ticket:
         from slt.subset_sum.meet_in_the_middle import LIMIT
@@ -129,7 +150,8 @@ class TwoLayerSum(Construction):
     def _usable(self, units: BoolArray, needed: BoolArray, part: Part, request: Request) -> BoolArray:
         empty = needed & ~units.any(axis=1)
         if empty.any():
-            share = 0.5 if isinstance(self.split, SignOptimal) else 0.25
+            assert isinstance(self.split, Split)
+            share = self.split.law.share / 2
             enough = math.ceil(math.log(1e-3 / part.coordinates) / math.log(1 - share))
             raise NoUsableItemError(
                 f"find_ticket: {part.name} needs a random unit of the right sign for every coordinate, but at width "

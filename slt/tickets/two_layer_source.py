@@ -44,6 +44,15 @@ class Block:
     relu: bool
     scale: int = 0
 
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The names of its parts."""
+        return (
+            (f"layer {self.weight}/weight",)
+            if self.bias is None
+            else (f"layer {self.weight}/weight", f"layer {self.bias}/bias")
+        )
+
 
 @final
 @dataclass(frozen=True)

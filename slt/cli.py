@@ -1,0 +1,161 @@
+"""The command line. Exit status: 0 done, 1 a check failed, 2 bad input (the text says which), 130 interrupted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from slt.errors import SltError, VerificationError
+
+
+class _Commands(click.Group):
+    """Turns slt's errors into one line on stderr and an honest exit status."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs["standalone_mode"] = False
+        try:
+            super().main(*args, **kwargs)
+        except SltError as error:
+            click.echo(f"slt: {error}", err=True)
+            sys.exit(1 if isinstance(error, VerificationError) else 2)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("slt: interrupted; nothing half-written was left behind", err=True)
+            sys.exit(130)
+        sys.exit(0)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="slt")
+def main() -> None:
+    """Strong lottery tickets: prune a random network, never trained, until it matches a target."""
+
+
+@contextmanager
+def _bar(stage: str) -> Iterator[Any]:
+    from tqdm import tqdm
+
+    with tqdm(
+        desc=f"{stage:<28}", total=1, unit="", file=sys.stderr, bar_format="{desc}{bar:30} {percentage:3.0f}%"
+    ) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
+        bar.update(bar.total - bar.n)
+
+
+@main.command()
+@click.option("--data", type=Path, help="Folder with mnist/ in it; default: $SLT_DATA, else scikit-learn's digits.")
+@click.option("--width", default=64, show_default=True, help="Random hidden units for each input coordinate.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the random network and of the target's training.")
+@click.option("--tolerance", default=0.01, show_default=True, help="Wanted error of each weight.")
+@click.option(
+    "--into", type=Path, default=Path("results/demo"), show_default=True, help="Folder for ticket and figures."
+)
+def demo(data: Path | None, width: int, seed: int, tolerance: float, into: Path) -> None:
+    """Train a 784-500-10 network on MNIST and prune a random network into it."""
+    from slt.data import images
+    from slt.demo import demo as run_demo
+
+    result = run_demo(images(data), into, width=width, seed=seed, tolerance=tolerance, bar=_bar)
+    click.echo(f"\n{result.table()}\n\n{result.verified}\n\n{result.conclusion()}")
+
+
+PATH = click.option("--path", type=Path, help="Where the experiments folder is; default: the working directory.")
+
+
+@main.command("list")
+@PATH
+def list_(path: Path | None) -> None:
+    """List constructions and experiments."""
+    from slt.constructions import TwoLayerSum
+    from slt.runner import find_experiments
+
+    click.echo("constructions")
+    for construction in (TwoLayerSum,):
+        click.echo(f"  {construction.__name__:<18}{construction.theorem}; predicted by {construction.law}")
+    click.echo("experiments")
+    for name, experiment in find_experiments(path).items():
+        click.echo(f"  {name:<18}{experiment.claim}")
+
+
+@main.command()
+@click.argument("experiment")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a setting; may be repeated.")
+@click.option("--resume", is_flag=True, help="Keep the records that are there and measure the rest.")
+@click.option("--smoke", is_flag=True, help="Small settings: seconds, to see that it works.")
+@click.option("--into", type=Path, help="Folder for records and figures; default: results/EXPERIMENT.")
+@PATH
+def run(
+    experiment: str, settings: tuple[str, ...], resume: bool, smoke: bool, into: Path | None, path: Path | None
+) -> None:
+    """Measure an experiment, record it, draw its figure."""
+    from slt.runner import find_experiment, with_settings
+    from slt.runner import run as run_experiment
+
+    found = find_experiment(experiment, path)
+    folder = into or Path("results") / found.name
+    records = run_experiment(found, with_settings(found.config(smoke), settings), folder, resume=resume)
+    _report(found, records, folder)
+
+
+@main.command()
+@click.argument("experiment")
+@click.option("--from", "source", type=Path, help="Folder with records; default: results/EXPERIMENT, else its own.")
+@click.option("--into", type=Path, help="Folder for the figure; default: where the records are.")
+@PATH
+def plot(experiment: str, source: Path | None, into: Path | None, path: Path | None) -> None:
+    """Draw the figure of an experiment from its records, measuring nothing."""
+    from slt.runner import RECORDS_FILE, find_experiment, load_records
+
+    found = find_experiment(experiment, path)
+    recent = Path("results") / found.name
+    own = found.file.parent if found.file else recent
+    folder = source or (recent if (recent / RECORDS_FILE).exists() else own)
+    _report(found, load_records(found, folder), into or folder)
+
+
+def _report(experiment: Any, records: Any, folder: Path) -> None:
+    click.echo(experiment.summary(records))
+    for file in experiment.figure(records, folder):
+        click.echo(f"wrote {file}")
+
+
+@main.group()
+def ticket() -> None:
+    """Look at ticket files."""
+
+
+@ticket.command()
+@click.argument("file", type=Path)
+def show(file: Path) -> None:
+    """Print what a ticket file holds."""
+    from slt.tickets import load
+
+    loaded = load(file)
+    click.echo(str(loaded))
+    click.echo(f"domain {loaded.domain}")
+    for name, mask in loaded.mask.items():
+        click.echo(f"  mask {name}: {mask.shape}, {mask.kept:,} kept, density {mask.density:.4f}")
+    for carried in loaded.carried:
+        click.echo(f"  carried {carried.name} = {carried.value:g}")
+    click.echo(f"{file.stat().st_size:,} bytes; {loaded.entropy_bits / 8:,.0f} is the entropy bound of the masks")
+
+
+@ticket.command()
+@click.argument("file", type=Path)
+def verify(file: Path) -> None:
+    """Regenerate the random network and prove that the ticket is it times the mask."""
+    from slt.tickets import load
+
+    click.echo(str(load(file).verify()))
