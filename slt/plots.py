@@ -99,18 +99,27 @@ def curve_with_band(
                 )
 
 
-def predicted(axes: Axes, x: Any, y: Any, label: str) -> None:
-    """What a law predicts: a dashed grey line, over what was measured where they meet."""
+def predicted(axes: Axes, x: Any, y: Any, label: str, dashes: Any = "--") -> None:
+    """What a law predicts: a dashed grey line, over what was measured where they meet.
+
+    ``dashes``: a line style of matplotlib, to tell several laws apart.
+    """
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     with style():
-        axes.plot(
-            np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64), "--", color=GREY, label=label, zorder=3
-        )
+        axes.plot(x, y, linestyle=dashes, color=GREY, label=label, zorder=3)
 
 
 def legend(axes: Axes) -> None:
     """The legend, where it covers least."""
     with style():
         axes.legend()
+
+
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """One legend for all panels, under them: what ``axes``, one of them, shows."""
+    handles, labels = axes.get_legend_handles_labels()
+    with style():
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5))
 
 
 def mask_picture(axes: Axes, mask: Any, title: str = "") -> None:
