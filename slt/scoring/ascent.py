@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 SIZES = 11  # how many sizes of a move are tried at a time
-SHAKEN = 0.03  # the share of coordinates, or of the domain's width, that a shake moves
+SHAKEN = (0.01, 0.03, 0.1, 0.3)  # the share of coordinates, or of the domain's width, that a shake moves
 TINY = 1e-300
 BATCH = 4096  # inputs evaluated at a time
 
@@ -106,7 +106,8 @@ class _Corners(_Moves):
     def shaken(self, best: FloatArray, rng: np.random.Generator) -> FloatArray:
         low, high = self.domain.bounds(best.shape[1])
         corner = np.where(rng.random(best.shape) < 0.5, low, high)
-        return np.asarray(np.where(rng.random(best.shape) < SHAKEN, corner, best))
+        share = np.maximum(rng.choice(SHAKEN, size=(len(best), 1)), 2.0 / best.shape[1])
+        return np.asarray(np.where(rng.random(best.shape) < share, corner, best))
 
 
 @final
@@ -123,7 +124,7 @@ class _Steps(_Moves):
 
     def shaken(self, best: FloatArray, rng: np.random.Generator) -> FloatArray:
         noise = rng.standard_normal(best.shape) / np.sqrt(best.shape[1])
-        return self.domain.project(best + noise * (self._size(best) * SHAKEN))
+        return self.domain.project(best + noise * self._size(best) * rng.choice(SHAKEN, size=(len(best), 1)))
 
     def _size(self, points: FloatArray) -> float:
         low, high = self.domain.bounds(points.shape[1])

@@ -27,7 +27,7 @@ from slt.errors import InputError
 from slt.scoring.enclosure import Enclosure, Region, identity, image, nothing, total
 from slt.scoring.networks import Collapsible, checked_domain, pair
 from slt.scoring.relaxation import absolute, relu, relu_difference
-from slt.scoring.rounding import UNDERFLOW, UNIT, downward, interval_product, product_up, sum_up, upward
+from slt.scoring.rounding import UNDERFLOW, UNIT, downward, interval_product, product_error, product_up, sum_up, upward
 from slt.scoring.score import Kind, Score, checked_order
 from slt.targets import Layer, Target
 
@@ -107,13 +107,17 @@ def _step(region: Region, state: _State, block: CollapsedLayer, layer: Layer) ->
     slip = block.bias - bias
     slack = upward(slack + upward(UNIT * np.abs(slip)))
     bottom, top = _ticket_interval(block, ticket)
+    least, most = downward(bottom - z.most), upward(top - z.least)
+    if not difference.largest.any():
+        alone = _equal_inputs_interval(block, layer, values, slip, slack)
+        least, most = np.fmax(least, alone[0]), np.fmin(most, alone[1])
     delta = image(
         region,
         [(weight - layer.weight, values), (weight, difference), (bend, absolute(region, ticket))],
         slip,
         slack,
-        downward(bottom - z.most),
-        upward(top - z.least),
+        least,
+        most,
     )
     other = total(region, z, delta, bottom, top)
     if not layer.relu:
@@ -150,6 +154,25 @@ def _ticket_interval(block: CollapsedLayer, x: Enclosure) -> tuple[FloatArray, F
     unknown = upward(upward(sum_up(x.largest) + 1.0) * block.rounding)
     bottom = downward(downward(downward(right[0] - left[1]) + block.bias) - unknown)
     return bottom, upward(upward(upward(right[1] - left[0]) + block.bias) + unknown)
+
+
+def _equal_inputs_interval(
+    block: CollapsedLayer, layer: Layer, x: Enclosure, slip: FloatArray, slack: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Bounds of the difference of a block and a layer on the same inputs x.
+
+    It is a sum of functions of one coordinate each, (P - W) x for x > 0 and (N - W) x for x < 0, whose extremes over an
+    interval lie at its ends or at 0.
+    """
+    above, below = block.positive - layer.weight, block.negative - layer.weight
+    ends = [np.where(end > 0, above, below) * end for end in (x.least, x.most)]
+    zero = np.where((x.least < 0) & (x.most > 0), 0.0, ends[0])
+    bottom = np.minimum(zero, np.minimum(*ends)).sum(axis=1)
+    top = np.maximum(zero, np.maximum(*ends)).sum(axis=1)
+    size = np.abs(block.positive) + np.abs(block.negative) + np.abs(layer.weight)
+    error = product_error(size, x.largest, 1.0)
+    error = upward(upward(4.0 * error) + slack)
+    return downward(downward(bottom + slip) - error), upward(upward(top + slip) + error)
 
 
 def _check(network: CollapsedNetwork, target: Target, domain: Domain) -> None:

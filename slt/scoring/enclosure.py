@@ -146,6 +146,7 @@ def enclose(
     most = top if most is None else np.fmin(top, most)
     affine = upward(float(norm_up(centre)) + region.norm(linear))
     reach = min(reach, float(upward(affine + radius)), float(norm_up(np.maximum(np.abs(least), np.abs(most)))))
+    least, most = np.fmax(least, -reach), np.fmin(most, reach)
     return Enclosure(linear, centre, low, high, radius, least, most, reach)
 
 
