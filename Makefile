@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+# two test processes share the cores: idle threads must not spin
+QUIET := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE NUMBA_NUM_THREADS=2
 DATA ?= $(firstword $(SLT_DATA) $(wildcard ../shared/data))
 
 .PHONY: demo test check full benchmark clean
@@ -11,7 +13,7 @@ demo: $(STAMP)
 	$(BIN)/slt demo $(if $(DATA),--data "$(DATA)")
 
 test: check
-	SLT_DATA="$(DATA)" $(BIN)/python -m pytest -n 2 --dist loadfile
+	SLT_DATA="$(DATA)" $(QUIET) $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from decimal import ROUND_CEILING
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
@@ -13,13 +14,16 @@ import numpy as np
 
 from slt import laws
 from slt.constructions import TwoLayerSum, find_ticket
+from slt.constructions.construction import Request
 from slt.data import Images
 from slt.domains import Box
 from slt.errors import DataError
 from slt.scoring import Score, ascend, certified, sampled
+from slt.scoring.score import shown
 from slt.targets import Target
 from slt.tickets import Ticket
 from slt.training import accuracy, multilayer_perceptron, outputs, train
+from slt.weights import Key, Uniform
 
 if TYPE_CHECKING:
     from torch import nn
@@ -94,7 +98,7 @@ class Demo:
                 f"Shown: {weights - self.missed:,} of {weights:,} trained weights are sums of products of fixed random "
                 f"numbers, within {self.tolerance:g}; {len(self.ticket.carried)} numbers were carried over.",
                 f"Proved: every weight of the ticket is the random network's or zero, bit for bit; over all inputs in "
-                f"[0, 1] its outputs are at most {self.certificate.value:.3g} from the target's.",
+                f"[0, 1] its outputs are at most {shown(self.certificate.value, ROUND_CEILING)} from the target's.",
                 f"Measured: the pruned random network classifies {self.ticket_accuracy:.2%} of the test images, the "
                 f"trained one {self.target_accuracy:.2%}; nothing in the random network was ever trained.",
             )
@@ -128,7 +132,7 @@ def demo(
     width: int = 64,
     seed: int = 0,
     tolerance: float = 0.01,
-    epochs: int = 5,
+    epochs: int | None = None,
     hidden: int = HIDDEN,
     bar: Bar = no_bar,
 ) -> Demo:
@@ -136,6 +140,9 @@ def demo(
 
     ``folder`` receives the ticket and the figure; it is made if needed. DataError if it cannot be.
     """
+    model = multilayer_perceptron((images.pixels, hidden, int(images.train_y.max()) + 1), seed=seed)
+    # what is wrong with the request is said before anything is trained or written
+    Request(Target.of(model), width, Key(seed), Uniform(), Box(0.0, 1.0), tolerance, max_items=1)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -144,7 +151,6 @@ def demo(
         ) from error
     clock, box = _Clock(), Box(0.0, 1.0)
     with clock("train"), bar("training the target") as progress:
-        model = multilayer_perceptron((images.pixels, hidden, int(images.train_y.max()) + 1), seed=seed)
         train(model, images, epochs=epochs, seed=seed, progress=progress)
     with clock("find"), bar("pruning the random network") as progress:
         ticket = find_ticket(model, width=width, seed=seed, inputs=box, tolerance=tolerance, progress=progress)

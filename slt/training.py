@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+STEPS = 2000
 Progress = Callable[[int, int], None]  # (steps done, steps in all)
 
 
@@ -43,7 +44,7 @@ def multilayer_perceptron(widths: Sequence[int], seed: int = 0, bias: bool = Fal
 def train(
     model: nn.Module,
     images: Images,
-    epochs: int = 5,
+    epochs: int | None = None,
     seed: int = 0,
     batch: int = 128,
     learning_rate: float = 1e-3,
@@ -51,13 +52,16 @@ def train(
 ) -> nn.Module:
     """Trains in place with Adam, cross-entropy and a learning rate that falls linearly to zero; returns the model.
 
+    ``epochs``: 5 by default, or as many as make 2,000 steps where there are few images.
     The order of the images comes from ``seed`` alone; global random state is neither read nor changed.
     """
     import torch
     from torch import nn
 
     x, y = torch.from_numpy(images.train_x), torch.from_numpy(images.train_y)
-    steps = epochs * -(-len(x) // batch)
+    steps_an_epoch = -(-len(x) // batch)
+    epochs = max(5, -(-STEPS // steps_an_epoch)) if epochs is None else epochs
+    steps = epochs * steps_an_epoch
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, total_iters=max(1, steps))
     generator = torch.Generator().manual_seed(seed)

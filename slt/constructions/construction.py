@@ -35,6 +35,15 @@ class Request:
     max_items: int
     progress: Progress | None = None
 
+    def __post_init__(self) -> None:
+        for name, value in (("width", self.width), ("max_items", self.max_items)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise InputError(f"find_ticket: {name} must be a whole number >= 1; {value!r} was given")
+        tolerance = self.tolerance
+        if tolerance is not None and (isinstance(tolerance, bool) or not np.isfinite(tolerance) or tolerance < 0):
+            raise InputError(f"find_ticket: tolerance must be a finite number >= 0, or None; {tolerance!r} was given")
+        self.domain.bounds(self.target.inputs)  # a box of another dimension is refused here
+
 
 @final
 @dataclass(frozen=True)
@@ -104,17 +113,11 @@ def find_ticket(
         raise InputError(
             f"find_ticket: construction must be an object such as TwoLayerSum(); {construction!r} was given"
         )
-    for name, value in (("tolerance", tolerance), ("require", require)):
-        if value is not None and (isinstance(value, bool) or not np.isfinite(value) or value < 0):
-            raise InputError(f"find_ticket: {name} must be a finite number >= 0, or None; {value!r} was given")
-    if isinstance(max_items, bool) or not isinstance(max_items, (int, np.integer)) or max_items < 1:
-        raise InputError(f"find_ticket: max_items must be a whole number >= 1; {max_items!r} was given")
+    if require is not None and (isinstance(require, bool) or not np.isfinite(require) or require < 0):
+        raise InputError(f"find_ticket: require must be a finite number >= 0, or None; {require!r} was given")
     target = Target.of(model)
-    domain.bounds(target.inputs)  # a box of another dimension is refused here
     key = seed if isinstance(seed, Key) else Key(seed)
-    ticket = construction.find(
-        Request(target, width, key, law or Uniform(), domain, tolerance, int(max_items), progress)
-    )
+    ticket = construction.find(Request(target, width, key, law or Uniform(), domain, tolerance, max_items, progress))
     if require is not None:
         beyond = ticket.unreached(require)
         if beyond:

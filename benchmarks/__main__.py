@@ -1,0 +1,27 @@
+"""``python -m benchmarks [weights] [subset_sum] [mnist]``: measures and prints; quote ratios, not seconds."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import sys
+
+NAMES = ("weights", "subset_sum", "mnist")
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        print(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
+    for name in names or NAMES:
+        print(f"\n## {name}")
+        for line in importlib.import_module(f"benchmarks.{name}").run():
+            print(f"- {line}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
