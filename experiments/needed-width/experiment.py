@@ -88,7 +88,7 @@ class NeededWidth(Experiment):
                 f"items per bit, least squares of the medians: {slope:.3f}, of the law's medians "
                 f"{np.polyfit(bits, law[:, 0], 1)[0]:.3f}"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, _share_text(records)])
 
 
 def _band(width: Array, probability: float) -> list[float]:
@@ -102,6 +102,27 @@ def _compared(records: Sequence[Record]) -> tuple[npt.NDArray[np.int64], Array, 
     bits = np.array([r["config"]["bits"] for r in ordered])
     law = np.array([[needed_items(2.0**-bit, p) for p in PROBABILITIES] for bit in bits.tolist()], dtype=np.float64)
     return bits, np.array([r["result"]["quantiles"] for r in ordered]), law
+
+
+def _shares(record: Record) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The sizes n from 0 on and how many draws need more than n items, (sizes,) each, up to the widest draw."""
+    widths = np.array(record["result"]["widths"])
+    n = np.arange(int(widths[:, 0].max()))
+    return n, record["result"]["unreached"] + np.array([widths[widths[:, 0] > size, 1].sum() for size in n])
+
+
+def _share_text(records: Sequence[Record]) -> str:
+    """How the shares of draws that n items are too few for compare with the law, where 20 draws or more are."""
+    parts = []
+    for record in sorted(records, key=lambda r: r["config"]["bits"]):
+        n, more = _shares(record)
+        n, more = n[more >= 20], more[more >= 20]
+        bands = [proportion_band(count, record["config"]["draws"], LEVEL) for count in more]
+        law = average_miss_probability(2.0 ** -record["config"]["bits"], n)
+        ratio = np.array([b.estimate for b in bands]) / law
+        held = sum(b.low <= told <= b.high for b, told in zip(bands, law, strict=True))
+        parts.append(f"2^-{record['config']['bits']} {ratio.min():.2f}..{ratio.max():.2f}, {held} of {len(n)} in band")
+    return "shares of draws that n items are too few for, measured / law: " + "; ".join(parts)
 
 
 def _draw_quantiles(panel: Any, records: Sequence[Record]) -> None:
@@ -126,9 +147,7 @@ def _draw_misses(panel: Any, records: Sequence[Record]) -> None:
     wanted = [r for r in ordered if r["config"]["bits"] in (6, 10, 14, 18)] or ordered[:4]
     for record in wanted:
         bits, draws = record["config"]["bits"], record["config"]["draws"]
-        widths = np.array(record["result"]["widths"])
-        n = np.arange(int(widths[:, 0].max()))
-        more = [int(widths[widths[:, 0] > size, 1].sum()) + record["result"]["unreached"] for size in n]
+        n, more = _shares(record)
         bands = [proportion_band(count, draws, LEVEL) for count in more]
         plots.curve_with_band(
             panel, n, [b.estimate for b in bands], [b.low for b in bands], [b.high for b in bands], f"error 2^-{bits}"

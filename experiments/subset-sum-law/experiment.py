@@ -32,7 +32,8 @@ LAWS: dict[str, ItemLaw] = {"uniform": UNIFORM, "product": UNIFORM_PRODUCT}
 NAMES = {"uniform": "uniform items", "product": "products of two uniforms"}
 PROBABILITIES = (0.1, 0.5, 0.9, 0.99)
 LEVEL = 0.99
-FEWEST = 10  # the laws are held against the measurements from this many items on
+FEWEST = 10  # below, the summary reports the ratios apart
+ENOUGH = 16  # from here on it counts the bands that hold the law
 
 Array = npt.NDArray[np.float64]
 
@@ -99,7 +100,7 @@ class SubsetSumLaw(Experiment):
                         for i, name in enumerate(_QUANTITIES)
                     ]
                     lines.append(f"{NAMES[items]}, {_target_text(target)}, {text}: " + ", ".join(ranges))
-        return "\n".join([*lines, _verdict(records), *_tail_text(records)])
+        return "\n".join([*lines, _verdict(records), *_tail_text(records), _held_text(records)])
 
 
 _QUANTITIES = ("geometric mean", "10 %", "median", "90 %", "99 %")
@@ -193,6 +194,21 @@ def _verdict(records: Sequence[Record]) -> str:
                 )
         parts.append(f"{name} {where}")
     return f"farthest from 1, n >= {FEWEST}: " + "; ".join(parts)
+
+
+def _held_text(records: Sequence[Record]) -> str:
+    """How many bands hold the law, by item law and quantity."""
+    parts = []
+    for items in dict.fromkeys(items for items, _ in _cases(records)):
+        held = []
+        for target in [target for kind, target in _cases(records) if kind == items]:
+            n, measured, law = _compared(records, items, target)
+            inside = (measured[:, :, 1] <= law) & (law <= measured[:, :, 2])
+            held.append(inside[n >= ENOUGH])
+        table = np.concatenate(held)
+        counts = [f"{name} {int(table[:, i].sum())}" for i, name in enumerate(_QUANTITIES)]
+        parts.append(f"{NAMES[items]}: {', '.join(counts)} of {len(table)}")
+    return f"bands of level {LEVEL} that hold the law, n >= {ENOUGH}, all targets: " + "; ".join(parts)
 
 
 def _tail_text(records: Sequence[Record]) -> list[str]:
