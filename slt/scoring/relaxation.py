@@ -18,20 +18,18 @@ BoolArray = npt.NDArray[np.bool_]
 
 def relu(region: Region, z: Enclosure) -> Enclosure:
     """Encloses max(z, 0): exact where the sign of z is known, the chord through the ends of its bounds elsewhere."""
-    unknown, chord, gap = _chord(z)
+    unknown, chord = _chord(z)
     slope = np.where(unknown, chord, np.where(z.least >= 0, 1.0, 0.0))
-    share = np.where(unknown, upward(np.maximum(slope, 1.0 - slope)), 0.0)
-    return _bent(region, z, slope, gap, share, np.maximum(z.least, 0.0), np.maximum(z.most, 0.0))
+    above, below = upward(1.0 - slope), slope
+    return _bent(region, z, slope, above, below, np.maximum(z.least, 0.0), np.maximum(z.most, 0.0))
 
 
 def absolute(region: Region, z: Enclosure) -> Enclosure:
-    """Encloses |z| = 2 relu(z) - z."""
-    unknown, chord, _ = _chord(z)
+    """Encloses |z|: exact where the sign of z is known, the chord elsewhere."""
+    unknown, chord = _chord(z)
     slope = np.where(unknown, 2.0 * chord - 1.0, np.where(z.least >= 0, 1.0, -1.0))
-    gap = np.maximum(upward(upward(1.0 + slope) * -z.least), upward(upward(1.0 - slope) * z.most))
-    gap = np.where(unknown, gap, 0.0)
-    share = np.where(unknown, upward(1.0 + np.abs(slope)), 0.0)
-    return _bent(region, z, slope, gap, share, np.maximum(0.0, np.maximum(z.least, -z.most)), z.largest)
+    above, below = upward(1.0 - slope), upward(1.0 + slope)
+    return _bent(region, z, slope, above, below, np.maximum(0.0, np.maximum(z.least, -z.most)), z.largest)
 
 
 def relu_difference(region: Region, delta: Enclosure, z: Enclosure, other: Enclosure) -> Enclosure:
@@ -77,31 +75,35 @@ def relu_difference(region: Region, delta: Enclosure, z: Enclosure, other: Enclo
     )
 
 
-def _chord(z: Enclosure) -> tuple[BoolArray, FloatArray, FloatArray]:
-    """Which coordinates have no known sign; the slope of relu's chord, and at least relu(z) - slope z, there."""
+def _chord(z: Enclosure) -> tuple[BoolArray, FloatArray]:
+    """Which coordinates have no known sign, and the slope of relu's chord there."""
     unknown = ~((z.least >= 0) | (z.most <= 0))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         slope = z.most / (z.most - z.least)
-    slope = np.where(np.isfinite(slope), np.clip(slope, 0.0, 1.0), 0.5)
-    gap = np.maximum(upward(slope * -z.least), upward(upward(1.0 - slope) * z.most))
-    return unknown, slope, np.where(unknown, gap, 0.0)
+    return unknown, np.where(np.isfinite(slope), np.clip(slope, 0.0, 1.0), 0.5)
 
 
 def _bent(
     region: Region,
     z: Enclosure,
     slope: FloatArray,
-    gap: FloatArray,
-    share: FloatArray,
+    above: FloatArray,
+    below: FloatArray,
     least: FloatArray,
     most: FloatArray,
 ) -> Enclosure:
-    """Encloses f(z), f = relu or the absolute value, where f(z) - slope z is in [0, gap] and at most share |z|.
+    """Encloses f(z), f = relu or the absolute value, where f(z) - slope z is above z for z > 0 and below |z| for z < 0.
 
-    The ball: with z = y + n, y affine, f(z) = f(y) + s n for some |s| <= 1, and |f(y) - slope y| <= share |y|.
+    The box: the two ends of the bounds of z. The ball: with z = y + n, y affine, f(z) = f(y) + s n for some |s| <= 1.
     """
+    unknown = ~((z.least >= 0) | (z.most <= 0))
+    gap = np.where(unknown, np.maximum(upward(below * -z.least), upward(above * z.most)), 0.0)
     linear, centre, error = _scaled(region, slope, z.linear, z.centre)
-    rest = min(_affine_norm(region, share, z), float(upward(share.max(initial=0.0) * z.reach)), float(norm_up(gap)))
+    rest = min(
+        _affine_norm(region, np.where(unknown, _share(region, z, above, below), 0.0), z),
+        float(upward(np.max(np.where(unknown, np.maximum(above, below), 0.0)) * z.reach)),
+        float(norm_up(gap)),
+    )
     ends = slope * z.low, slope * z.high
     return enclose(
         region,
@@ -114,6 +116,20 @@ def _bent(
         most,
         z.reach,
     )
+
+
+def _share(region: Region, z: Enclosure, above: FloatArray, below: FloatArray) -> FloatArray:
+    """Factors c with max(above y, -below y) <= c (|a| + |t|) for y = a + t, the affine part of z, a its centre.
+
+    Say a >= 0. Then above y <= above (|a| + |t|), and y < 0 needs |t| > a, where -below y = below (|t| - a); in
+    proportion to |t| + a that is largest for the largest |t|. So a unit that is mostly on costs little in the ball too.
+    """
+    size, extent = np.abs(z.centre), region.rows(z.linear)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        far = upward(upward(np.maximum(upward(extent - size), 0.0)) / downward(extent + size))
+    far = np.where(np.isfinite(far), np.minimum(far, 1.0), 1.0)
+    near, opposite = np.where(z.centre >= 0, (above, below), (below, above))
+    return np.asarray(np.maximum(near, upward(opposite * far)))
 
 
 def _scaled(

@@ -178,6 +178,24 @@ def test_a_ticket_for_positive_inputs_on_a_signed_domain():
     assert 0.5 <= certified(network, target, Box(-0.5, 1.0)).value <= 0.5 + 1e-14
 
 
+def test_what_float64_cannot_hold_is_counted():
+    """(P + N) / 2 rounds to W here, so its error is the slack of the layer and nothing else."""
+    last = 2.0**-52
+    one = np.ones((1, 1))
+    network = CollapsedNetwork((CollapsedLayer(one, one + last, np.zeros(1), False),))
+    assert last <= certified(network, Target.from_arrays([one]), Box(-1.0, 1.0)).value <= 100 * last
+
+
+def test_weights_known_up_to_a_rounding_only():
+    """Three weights and a bias may each be off by 1/8, at inputs of size 1."""
+    one = np.ones((1, 3))
+    network = CollapsedNetwork((CollapsedLayer(one, one, np.zeros(1), False, rounding=0.125),))
+    target = Target.from_arrays([one])
+    for low in (-1.0, 1.0):
+        assert 0.5 <= certified(network, target, Box(low, 1.0)).value <= 0.5 + 1e-12
+    assert 0.125 * (1 + np.sqrt(3)) <= certified(network, target, Ball(1.0)).value <= 0.125 * (1 + np.sqrt(3)) + 1e-12
+
+
 def test_a_larger_domain_has_no_smaller_bound():
     rng = np.random.default_rng(23)
     for widths in SHAPES:
