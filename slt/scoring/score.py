@@ -41,7 +41,7 @@ class Score:
 
     value      the number, in the units of the network's outputs; inf: the bound overflowed float64
     kind       what ``value`` says about the true number
-    rounding   how much of ``value`` pays for float64 rounding: subtracted from a lower, added to an upper bound
+    rounding   what float64 rounding took off a sampled bound; 0 for a certified one, which is rounded outward all along
     norm       the error of one input is the infinity norm (np.inf) or the Euclidean norm (2) of the output difference
     text       how the number was found
     """

@@ -40,7 +40,7 @@ def bad_inputs(network, target, domain, rng, count=7):
 def test_certified_is_not_below_the_real_error(widths, name):
     rng = np.random.default_rng([len(name), *widths])
     domain = DOMAINS[name](widths[0])
-    for trial in range(8):
+    for trial in range(7):
         network, target = random_pair(
             rng,
             widths,

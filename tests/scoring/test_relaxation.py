@@ -50,7 +50,7 @@ def check(enclosed, u, values):
 def test_relu_absolute_and_difference(domain, m):
     rng = np.random.default_rng([m, len(str(domain))])
     region = Region.of(domain, 3, input_relu=False)
-    for trial in range(15):
+    for trial in range(8):
         z, draw_z = values_of(rng, region, m, (0.0, 0.5)[trial % 2])
         delta, draw_delta = values_of(rng, region, m, (0.5, 0.0)[trial % 2])
         other = enclose(
