@@ -115,11 +115,11 @@ def legend(axes: Axes) -> None:
         axes.legend()
 
 
-def legend_below(figure: Figure, axes: Axes) -> None:
-    """One legend for all panels, under them: what ``axes``, one of them, shows."""
+def legend_below(figure: Figure, axes: Axes, columns: int = 5) -> None:
+    """One legend for all panels, under them, in ``columns`` at most: what ``axes``, one of them, shows."""
     handles, labels = axes.get_legend_handles_labels()
     with style():
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5))
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), columns))
 
 
 def mask_picture(axes: Axes, mask: Any, title: str = "") -> None:

@@ -37,8 +37,8 @@ class MlpLaw(Experiment):
     name = "mlp-law"
     claim = (
         "A ticket of two-layer sums comes nearer to its target network with every hidden unit: the median weight error "
-        "goes to -1/2 bit a unit (sign-optimal split) and -1/4 bit (paper's split), and the largest weight error of "
-        "the network follows the law of slt.laws.networks at every width, whose slopes are other ones."
+        "falls by 1/2 bit a unit (sign-optimal split) or 1/4 bit (paper's split), and the largest one follows "
+        "slt.laws.networks, whose slope depends on the width."
     )
     default_config: ClassVar[Config] = {
         "seed": 0,
@@ -289,15 +289,15 @@ def _draw_weights(records: Sequence[Record], folder: Path) -> list[Path]:
     for panel, target, split in panels:
         width, measured, law = _compared(records, target, split)
         shown = (
-            ("largest of the network, 90 % of seeds", measured["largest_weight"][:, 2], law["largest_weight_90"]),
-            ("largest of the network, median", measured["largest_weight"][:, MEDIAN], law["largest_weight"]),
-            ("median of the network, median", measured["typical_weight"][:, MEDIAN], law["typical_weight"]),
+            ("largest weight error, 90 % of the sources", measured["largest_weight"][:, 2], law["largest_weight_90"]),
+            ("largest weight error, median source", measured["largest_weight"][:, MEDIAN], law["largest_weight"]),
+            ("median weight error, median source", measured["typical_weight"][:, MEDIAN], law["typical_weight"]),
         )
         for label, seen, told in shown:
             plots.curve_with_band(panel, width, *seen.T, label=label)
             plots.predicted(panel, width, told, "law" if label == shown[-1][0] else "_")
         panel.set_ylabel(plots.axis_label("weight error", "1", "measured"))
-    plots.legend_below(figure, panels[0][0])
+    plots.legend_below(figure, panels[0][0], columns=2)
     return plots.save(figure, folder / "weights")
 
 
@@ -310,7 +310,7 @@ def _draw_networks(records: Sequence[Record], folder: Path) -> list[Path]:
         plots.predicted(panel, width, law["network"], "predicted largest weight error, propagated by norms")
         plots.predicted(panel, width, law["largest_weight"], "predicted largest weight error", ":")
         panel.set_ylabel(plots.axis_label("sup error on the unit ball", "output"))
-    plots.legend_below(figure, panels[0][0])
+    plots.legend_below(figure, panels[0][0], columns=2)
     return plots.save(figure, folder / "networks")
 
 
