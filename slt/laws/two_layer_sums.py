@@ -52,7 +52,7 @@ class Split:
         return [(np.arange(half + 1)[:, None], _binomial(half)) for half in halves]
 
 
-SIGN_OPTIMAL: Final = Split("sign-optimal", 1.0)
+SIGN_OPTIMAL: Final = Split("sign_optimal", 1.0)
 PAPER: Final = Split("paper", 0.5)
 
 
