@@ -77,8 +77,13 @@ class Mnist(Experiment):
             needed = np.sort(_column(records, "needed_width"))
             left, right = axes[0]
             plots.predicted(left, widths, no_miss, "law: chance that no weight is missed")
-            share = (np.arange(len(needed)) + 1) / len(needed)
-            left.step(needed, share, where="post", label=f"measured: share of {len(needed)} sources")
+            share = np.concatenate([[0.0], (np.arange(len(needed)) + 1) / len(needed), [1.0]])
+            left.step(
+                np.concatenate([[0], needed, [1e9]]),
+                share,
+                where="post",
+                label=f"measured: share of {len(needed)} sources",
+            )
             left.axvline(64, color=plots.PALETTE[1], linestyle=":", label="64 units")
             left.set_xlim(widths[0], widths[-1])
             left.set_ylim(0, 1.02)
