@@ -69,6 +69,10 @@ class Source(ABC):
     def dense_mask(self, name: str, masks: Mapping[str, Mask]) -> BoolArray:
         """The mask of one whole tensor."""
 
+    def kept(self, name: str, masks: Mapping[str, Mask]) -> int:
+        """How many weights of one tensor the ticket keeps; sources may know without expanding the mask."""
+        return int(np.count_nonzero(self.dense_mask(name, masks)))
+
     def masked(self, name: str, masks: Mapping[str, Mask]) -> IntArray:
         """The kept weights of one tensor as lattice integers, 0 elsewhere; sources may know a faster way."""
         return Mask.of(self.dense_mask(name, masks)).apply(self.draw(name))

@@ -13,7 +13,7 @@ import numpy as np
 
 from slt.collapsed import CollapsedNetwork
 from slt.domains import Ball, Domain
-from slt.errors import InputError, MaskError
+from slt.errors import InputError, LimitError, MaskError
 from slt.masks import Mask
 from slt.targets import Target
 from slt.tickets.residuals import Residuals
@@ -65,6 +65,7 @@ class Ticket:
         float32 by default, which holds every weight exactly; pass torch.float64 to measure errors.
         """
         source = self.source_network
+        self._check_memory(dtype)
         return source.module(
             {n: self._tensor(source.masked(n, self.mask), dtype, device) for n in source.tensor_shapes}
         )
@@ -72,7 +73,20 @@ class Ticket:
     def source(self, dtype: torch.dtype | None = None, device: Any = None) -> nn.Module:
         """The random network before pruning, as a torch module of the same architecture."""
         source = self.source_network
+        self._check_memory(dtype)
         return source.module({n: self._tensor(source.draw(n), dtype, device) for n in source.tensor_shapes})
+
+    def _check_memory(self, dtype: torch.dtype | None) -> None:
+        """Raises LimitError before more is allocated than the machine has."""
+        if not hasattr(os, "sysconf"):
+            return
+        needed = self.source_network.weights * (4 if dtype is None else dtype.itemsize)
+        have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > have:
+            raise LimitError(
+                f"materialising the random network takes {needed / 2**30:,.1f} GiB for {self.source_network.weights:,} "
+                f"weights, this machine has {have / 2**30:,.1f}; use ticket.collapsed(), which needs no such network"
+            )
 
     def _tensor(self, lattice: Any, dtype: torch.dtype | None, device: Any) -> torch.Tensor:
         import torch
@@ -104,10 +118,7 @@ class Ticket:
     @property
     def kept(self) -> int:
         """How many random weights the ticket keeps."""
-        source, kept = self.source_network, 0
-        for name in source.tensor_shapes:
-            kept += int(np.count_nonzero(source.dense_mask(name, self.mask)))
-        return kept
+        return sum(self.source_network.kept(name, self.mask) for name in self.source_network.tensor_shapes)
 
     @property
     def entropy_bits(self) -> float:

@@ -8,7 +8,6 @@ The second random layer carries the subset sums.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, final
@@ -43,6 +42,19 @@ class Block:
     bias: int | None
     relu: bool
     scale: int = 0
+
+    def check(self, position: int) -> None:
+        """Raises InputError unless this can be block number ``position`` of a source."""
+        numbers = [self.weight] if self.bias is None else [self.weight, self.bias]
+        if not (
+            _whole(self.inputs, 1)
+            and _whole(self.outputs, 1)
+            and all(_whole(number, 0) and number <= position for number in numbers)
+            and isinstance(self.relu, bool)
+            and _whole(self.scale, -1000)
+            and self.scale <= 1100
+        ):
+            raise InputError(f"{self!r} cannot be block {position} of a source")
 
     @property
     def part_names(self) -> tuple[str, ...]:
@@ -86,7 +98,7 @@ class TwoLayerSource(Source):
     flatten: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.width, bool) or not isinstance(self.width, (int, np.integer)) or self.width < 1:
+        if not _whole(self.width, 1):
             raise InputError(
                 f"the width (hidden units a coordinate) must be a whole number >= 1; {self.width!r} was given"
             )
@@ -95,6 +107,18 @@ class TwoLayerSource(Source):
                 f"sums of {self.width} products on lattice 2**-{2 * self.law.exponent} may leave 64 bits; "
                 f"at most 2**15 units a coordinate on lattice 2**-46 are possible"
             )
+        if not self.blocks:
+            raise InputError("a source needs at least one block")
+        shapes: dict[str, Part] = {}
+        for i, block in enumerate(self.blocks):
+            block.check(i)
+            if i and self.blocks[i - 1].outputs != block.inputs:
+                raise InputError(
+                    f"block {i} takes {block.inputs} inputs, the one before has {self.blocks[i - 1].outputs} outputs"
+                )
+            for part in self.parts(block):
+                if shapes.setdefault(part.name, part) != part:
+                    raise InputError(f"blocks that share {part.name} differ in its shape or scale")
 
     # -- layout ----------------------------------------------------------------------------------------------------
 
@@ -201,6 +225,12 @@ class TwoLayerSource(Source):
             kept[np.arange(served), np.arange(served) // self.width] = True
         return kept
 
+    def kept(self, name: str, masks: Mapping[str, Mask]) -> int:
+        block, tensor = self._locate(name)
+        if tensor == "second.weight":
+            return sum(masks[part.name].kept for part in self.parts(block))
+        return self.width if tensor == "first.bias" else block.inputs * self.width
+
     def masked(self, name: str, masks: Mapping[str, Mask]) -> IntArray:
         block, tensor = self._locate(name)
         if tensor != "first.weight":
@@ -272,17 +302,18 @@ class TwoLayerSource(Source):
 
     @staticmethod
     def from_header(header: dict[str, Any]) -> TwoLayerSource:
-        blocks = tuple(Block(**block) for block in header["blocks"])
-        for before, after in itertools.pairwise(blocks):
-            if before.outputs != after.inputs:
-                raise InputError(f"a block of {before.outputs} outputs is followed by one of {after.inputs} inputs")
-        if not blocks or any(b.inputs < 1 or b.outputs < 1 or abs(b.scale) > 1000 for b in blocks):
-            raise InputError("the blocks of the source make no network")
+        for name in ("input_relu", "flatten"):
+            if not isinstance(header[name], bool):
+                raise InputError(f"{name} must be true or false; {header[name]!r} was given")
         return TwoLayerSource(
             key=Key(header["seed"], tuple(header["path"])),
             law=named_law(header["law"]),
             width=header["width"],
-            blocks=blocks,
-            input_relu=bool(header["input_relu"]),
-            flatten=bool(header["flatten"]),
+            blocks=tuple(Block(**block) for block in header["blocks"]),
+            input_relu=header["input_relu"],
+            flatten=header["flatten"],
         )
+
+
+def _whole(value: Any, least: int) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= least

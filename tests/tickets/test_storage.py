@@ -10,7 +10,7 @@ import safetensors.numpy
 from torch import nn
 
 import slt
-from slt.errors import InputError, SltError, TicketFileError, VerificationError
+from slt.errors import InputError, LimitError, SltError, TicketFileError, VerificationError
 from slt.tickets.storage import _canonical, _digest, _parse
 
 
@@ -87,6 +87,13 @@ def test_future_versions_and_encodings_are_refused(saved):
         lambda h, b: h["source"]["blocks"].pop(),
         lambda h, b: h["source"]["blocks"].clear(),
         lambda h, b: h["source"]["blocks"][0].update(outputs=3),
+        lambda h, b: h["source"]["blocks"][0].update(relu="yes"),
+        lambda h, b: h["source"]["blocks"][0].update(scale=0.5),
+        lambda h, b: h["source"]["blocks"][0].update(weight=1),
+        lambda h, b: h["source"]["blocks"][1].update(weight=0),
+        lambda h, b: h["source"]["blocks"][0].update(inputs=True),
+        lambda h, b: h["source"].update(flatten="no"),
+        lambda h, b: h["source"].update(seed=4.0),
         lambda h, b: h["source"].pop("key", None) or h["source"].pop("path"),
         lambda h, b: h["masks"].pop("layer 0/bias"),
         lambda h, b: h["masks"]["layer 0/bias"].update(kept=0),
@@ -133,3 +140,17 @@ def test_saving_where_it_cannot_be_leaves_nothing(saved, tmp_path):
         saved[0].save(tmp_path / "no" / "such" / "folder.slt")
     assert isinstance(TicketFileError("x"), SltError) and isinstance(TicketFileError("x"), OSError)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.slt"]
+
+
+def test_a_network_larger_than_the_machine_is_refused_before_it_is_drawn():
+    """One output, many inputs: a small mask for a first layer of 10**12 weights."""
+    from slt.masks import Mask
+    from slt.tickets import Block, Ticket, TwoLayerSource
+
+    source = TwoLayerSource(slt.Key(0), slt.Uniform(), 1, (Block(10**6, 1, 0, None, False),))
+    ticket = Ticket(source, {"layer 0/weight": Mask.of(np.ones((1, 10**6, 1), bool))})
+    assert ticket.kept == 2 * 10**6
+    assert "1,000,001,000,000 random weights" in str(ticket)
+    for make in (ticket.module, ticket.source, ticket.verify):
+        with pytest.raises(LimitError, match=r"3,725\.\d GiB .* collapsed"):
+            make()
