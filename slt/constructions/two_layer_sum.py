@@ -17,10 +17,9 @@ from slt.laws import LayerSums
 from slt.masks import Mask
 from slt.subset_sum import Problem, Status
 from slt.targets import Target
-from slt.tickets import Block, Ticket, TwoLayerSource
+from slt.tickets import Block, Part, Ticket, TwoLayerSource
 from slt.tickets.branches import Wanted, wanted_parts
 from slt.tickets.residuals import allowed, on_lattice
-from slt.tickets.two_layer_source import Part
 
 BoolArray = npt.NDArray[np.bool_]
 BATCH = 2**21  # items of one batch of sums: 16 MiB of integers

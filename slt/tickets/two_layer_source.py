@@ -18,6 +18,7 @@ import numpy.typing as npt
 from slt.collapsed import CollapsedLayer, CollapsedNetwork
 from slt.errors import InputError
 from slt.masks import Mask
+from slt.tickets.blocks import Block, Part, whole
 from slt.tickets.source import BoolArray, Carried, IntArray, Source
 from slt.weights import Key, WeightLaw, named_law
 
@@ -25,61 +26,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 Int64Array = npt.NDArray[np.int64]
-
-
-@final
-@dataclass(frozen=True)
-class Block:
-    """Two random layers in the place of one target layer.
-
-    ``weight`` and ``bias`` number the first target layer that has this parameter: tied layers share their draws and
-    masks. The block's output is multiplied by 2**scale, declared and carried in the ticket, 0 unless needed.
-    """
-
-    inputs: int
-    outputs: int
-    weight: int
-    bias: int | None
-    relu: bool
-    scale: int = 0
-
-    def check(self, position: int) -> None:
-        """Raises InputError unless this can be block number ``position`` of a source."""
-        numbers = [self.weight] if self.bias is None else [self.weight, self.bias]
-        if not (
-            _whole(self.inputs, 1)
-            and _whole(self.outputs, 1)
-            and all(_whole(number, 0) and number <= position for number in numbers)
-            and isinstance(self.relu, bool)
-            and _whole(self.scale, -1000)
-            and self.scale <= 1100
-        ):
-            raise InputError(f"{self!r} cannot be block {position} of a source")
-
-    @property
-    def part_names(self) -> tuple[str, ...]:
-        """The names of its parts."""
-        return (
-            (f"layer {self.weight}/weight",)
-            if self.bias is None
-            else (f"layer {self.weight}/weight", f"layer {self.bias}/bias")
-        )
-
-
-@final
-@dataclass(frozen=True)
-class Part:
-    """The random units that serve one parameter of the target: a matrix, or a bias as column of a constant."""
-
-    layer: int
-    constant: bool
-    outputs: int
-    coordinates: int
-    scale: int
-
-    @property
-    def name(self) -> str:
-        return f"layer {self.layer}/{'bias' if self.constant else 'weight'}"
 
 
 @final
@@ -98,7 +44,7 @@ class TwoLayerSource(Source):
     flatten: bool = False
 
     def __post_init__(self) -> None:
-        if not _whole(self.width, 1):
+        if not whole(self.width, 1):
             raise InputError(
                 f"the width (hidden units a coordinate) must be a whole number >= 1; {self.width!r} was given"
             )
@@ -313,7 +259,3 @@ class TwoLayerSource(Source):
             input_relu=header["input_relu"],
             flatten=header["flatten"],
         )
-
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= least
