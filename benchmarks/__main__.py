@@ -15,6 +15,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}", file=sys.stderr)
         return 2
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     for name in names or NAMES:
         print(f"\n## {name}")
