@@ -141,6 +141,10 @@ class _Reader:
         from torch import nn
 
         kind = type(module)
+        if any(getattr(module, h, None) for h in ("_forward_hooks", "_forward_pre_hooks")):
+            raise UnsupportedModuleError(
+                f"reading the target: module {path or '(root)'} has forward hooks, whose effect is unknown; remove them"
+            )
         if kind is nn.Sequential:
             for name, child in _children(module):
                 self._visit(child, f"{path}.{name}" if path else name)
@@ -176,10 +180,6 @@ class _Reader:
             raise UnsupportedModuleError(
                 f"reading the target: module {path or '(root)'} is a parametrized Linear; "
                 "call torch.nn.utils.parametrize.remove_parametrizations on it first"
-            )
-        if any(getattr(module, h, None) for h in ("_forward_hooks", "_forward_pre_hooks")):
-            raise UnsupportedModuleError(
-                f"reading the target: module {path or '(root)'} has forward hooks, whose effect is unknown; remove them"
             )
         weight, bias = module.weight, module.bias
         self.layers.append(

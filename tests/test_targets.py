@@ -50,6 +50,14 @@ def test_shared_modules_and_tied_weights_are_numbered_once():
     assert a.weight_id == b.weight_id == c.weight_id != d.weight_id
     assert a.bias_id == b.bias_id == d.bias_id != c.bias_id
     assert target.weights == 2 * 16 + 2 * 4
+    # one storage read in two ways is no tie
+    transposed = nn.Linear(4, 4)
+    transposed.weight = nn.Parameter(shared.weight.detach().T)
+    assert transposed.weight.data_ptr() == shared.weight.data_ptr()
+    assert Target.of(nn.Sequential(shared, transposed)).weights == 2 * 20
+    row = nn.Linear(4, 1)
+    row.weight = nn.Parameter(shared.weight.detach()[:1])
+    assert Target.of(nn.Sequential(shared, row)).weights == 20 + 5
     # the same numbers in other memory are no tie
     twin = nn.Linear(4, 4)
     twin.load_state_dict(shared.state_dict())
@@ -99,8 +107,13 @@ def test_subclasses_hooks_and_parametrizations_are_not_read_as_plain_layers():
         Target.of(nn.Sequential(Odd(2, 2)))
     hooked = nn.Linear(2, 2)
     hooked.register_forward_hook(lambda *_: None)
-    with pytest.raises(UnsupportedModuleError, match="hooks"):
-        Target.of(nn.Sequential(hooked))
+    early = nn.Linear(2, 2)
+    early.register_forward_pre_hook(lambda *_: None)
+    whole = nn.Sequential(nn.Linear(2, 2))
+    whole.register_forward_hook(lambda *_: None)
+    for module in (hooked, early, whole):
+        with pytest.raises(UnsupportedModuleError, match="hooks"):
+            Target.of(nn.Sequential(module))
     with pytest.raises(UnsupportedModuleError, match="arametrized"):
         Target.of(nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))))
 

@@ -46,10 +46,10 @@ def test_the_finest_bit_of_a_float(x):
 
 def test_a_target_off_the_lattice_is_rounded_and_the_rounding_kept():
     target = 0.75 + 2.0**-70
-    result = solve(np.array([2.0**10, 0.5, 0.25]), np.array([target, 1 / 3]), lattice=10)
+    result = solve(np.array([2.0**10, 0.5, 0.25]), np.array([target, 1 / 3, 2 / 3]), lattice=10)
     assert result.exponent == 10
-    assert result.problem.rounding.tolist() == [0.75 - target, 341 / 1024 - 1 / 3]
-    assert result.residual.tolist() == [0.0 if target == 0.75 else 0.75 - target, 0.25 - 1 / 3]
+    assert result.problem.rounding.tolist() == [0.75 - target, 341 / 1024 - 1 / 3, 683 / 1024 - 2 / 3]
+    assert result.residual.tolist() == [0.75 - target, 0.25 - 1 / 3, 0.75 - 2 / 3]
 
 
 def test_a_tolerance_counts_what_rounding_took():

@@ -179,3 +179,14 @@ def test_the_number_of_threads_does_not_matter(solver):
         numba.set_num_threads(before)
     for a, b in zip(single, [solver(problem, None), solver(problem, allowed)], strict=True):
         assert_equal(a, b)
+
+
+@solvers
+def test_the_second_search_beyond_44_items_says_what_it_found(solver):
+    """Out of reach of the first 44 items, in reach of all, but odd: better than the first search, not within 0."""
+    items = np.concatenate([np.full(44, 2), np.full(20, 6)])
+    result = solver(Problem.of(items, [151]), np.array([0]))
+    assert abs(int(result.residual_lattice[0])) == 1 and result.status[0] == Status.BEST_FOUND
+    result = solver(Problem.of(items, [150]), np.array([0]))
+    assert result.residual_lattice[0] == 0 and result.status[0] == Status.WITHIN_TOLERANCE
+    assert_consistent(result)

@@ -14,6 +14,7 @@ from slt.errors import InputError, MaskError, VerificationError
 from slt.masks import Mask
 from slt.targets import Target
 from slt.tickets import Block, Ticket, TwoLayerSource
+from slt.tickets.verification import source_digest
 
 
 @pytest.fixture(params=["sign_optimal", "paper"])
@@ -137,6 +138,13 @@ def test_verification_notices_foreign_weights(monkeypatch):
         weight = made.block0.first.weight
         weight[tuple((weight == 0).nonzero()[0])] = 0.5
 
+    plain = slt.Uniform.draw_plain
+    monkeypatch.setattr(slt.Uniform, "draw_plain", lambda self, *where: plain(self, *where) + 2)
+    with pytest.raises(VerificationError, match="disagree"):
+        ticket.verify()
+    monkeypatch.setattr(slt.Uniform, "draw_plain", plain)
+    ticket.verify()
+
     for change in (
         negative_zero,
         kept_weight,
@@ -175,3 +183,60 @@ def test_modules_come_in_the_two_exact_precisions():
         assert torch.equal(tensor, ticket.module().state_dict()[name].double())
     with pytest.raises(InputError, match="float32 or float64"):
         ticket.module(torch.float16)
+
+
+def test_a_changed_scale_is_noticed(monkeypatch):
+    linear = nn.Linear(3, 2)
+    with torch.no_grad():
+        linear.weight[0, 0] = -5.0
+    ticket = slt.find_ticket(linear, width=32, seed=0)
+    build = TwoLayerSource.module
+
+    def module(self, weights):
+        made = build(self, weights)
+        made.block0.scale.factor *= 2
+        return made
+
+    monkeypatch.setattr(TwoLayerSource, "module", module)
+    with pytest.raises(VerificationError, match="declared"):
+        ticket.verify()
+
+
+def test_golden_source():
+    """Every ticket file depends on these addresses; a change of them is a change of the file format."""
+    blocks = (Block(2, 3, 0, 0, True), Block(3, 2, 1, 1, False))
+    source = TwoLayerSource(slt.Key(1) / "golden", slt.Uniform(), 3, blocks)
+    tensors = {name: source.draw(name) for name in source.tensor_shapes}
+    assert source_digest(source) == "a368e3a1ce669ccf35b5f570cf589928b2f663ba706525f6cd3a6895cf234438"
+    everything = np.concatenate([t.ravel() for t in tensors.values()])
+    assert len(np.unique(everything)) == everything.size  # no number is used twice
+
+
+def test_sums_too_large_for_float64_say_so():
+    """Above 2**53 lattice units a collapsed entry is rounded, and its rounding bound covers that."""
+    source = TwoLayerSource(slt.Key(0), slt.Uniform(), 2**13, (Block(1, 1, 0, None, False),))
+    (part,) = source.distinct_parts.values()
+    products = source.second(part, slice(None)).astype(np.int64) * source.first(part)
+    ticket = Ticket(source, {part.name: Mask.of(products > 0)})
+    layer = ticket.collapsed().layers[0]
+    positive, _ = source.sums(part, ticket.mask[part.name])
+    assert positive[0, 0] > 2**53
+    assert 0 < layer.rounding < 1e-10
+    assert abs(Fraction(layer.positive[0, 0]) - Fraction(int(positive[0, 0]), 2**46)) <= Fraction(layer.rounding)
+
+
+def test_residuals_of_targets_off_the_lattice_are_exact():
+    """A float64 target is rounded to 2**-46 inside; residuals and tolerances count that rounding."""
+    wanted = 0.25 + 2.0**-48
+    model = Target.from_arrays([[[wanted]]])
+    ticket = slt.find_ticket(model, width=30, seed=1, inputs=slt.Box(0, 1))
+    exact = Fraction(ticket.collapsed().layers[0].positive[0, 0]) - Fraction(wanted)
+    found = ticket.residuals().parts["layer 0/weight"].positive[0, 0]
+    assert Fraction(found) == exact
+    error = float(abs(exact))
+    assert ticket.unreached(error * (1 - 1e-9)) != []
+    # the rounding is counted against the tolerance, so this stays on the safe side by at most 2**-46
+    assert ticket.unreached(error + 2.0**-46) == []
+    on_lattice = slt.find_ticket(Target.from_arrays([[[0.25]]]), width=30, seed=1, inputs=slt.Box(0, 1))
+    error = float(on_lattice.residuals().errors[0])
+    assert on_lattice.unreached(error) == [] and len(on_lattice.unreached(np.nextafter(error, 0))) == 1
