@@ -109,6 +109,7 @@ class TwoLayerSum(Construction):
     def _solve(self, source: TwoLayerSource, part: Part, wanted: Wanted, request: Request, tally: _Tally) -> BoolArray:
         """The mask of one part, shape (outputs, coordinates, width)."""
         from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
+        from slt.subset_sum.optimum import optimum
 
         assert isinstance(self.split, Split)
         width, exponent = source.width, 2 * source.law.exponent
@@ -130,18 +131,18 @@ class TwoLayerSum(Construction):
                 if not needed.any():
                     continue
                 shape = (rows.stop - rows.start, int(needed.sum()))
-                within = None
-                if request.tolerance is not None:
-                    within = allowed(request.tolerance, rounding[rows][:, needed].ravel(), exponent - part.scale)
-                result = meet_in_the_middle(
-                    Problem.of(
-                        items[:, needed].reshape(-1, width),
-                        targets[rows][:, needed].ravel(),
-                        np.broadcast_to(usable[needed], (*shape, width)).reshape(-1, width),
-                        lattice=exponent,
-                    ),
-                    within,
+                problem = Problem.of(
+                    items[:, needed].reshape(-1, width),
+                    targets[rows][:, needed].ravel(),
+                    np.broadcast_to(usable[needed], (*shape, width)).reshape(-1, width),
+                    lattice=exponent,
                 )
+                if request.tolerance is None:
+                    result = optimum(problem)
+                else:
+                    off = rounding[rows][:, needed].ravel()
+                    within = allowed(request.tolerance, off, exponent - part.scale)
+                    result = meet_in_the_middle(problem, within)
                 mask[rows, needed] |= result.mask.reshape(*shape, width)
                 tally.add(result.status, result.prefix, int(np.count_nonzero(result.mask)))
         return mask

@@ -11,9 +11,17 @@ import numpy as np
 
 from slt.subset_sum import Problem, Result
 from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
+from slt.subset_sum.optimum import optimum
 
 Solver = Callable[[Problem, np.ndarray | None], Result]
-SOLVERS: dict[str, Solver] = {"meet in the middle": meet_in_the_middle}
+
+
+def by_optimum(problem: Problem, tolerance: np.ndarray | None = None) -> Result:
+    """The fast path wherever there is no tolerance, as ``solve`` goes."""
+    return optimum(problem) if tolerance is None else meet_in_the_middle(problem, tolerance)
+
+
+SOLVERS: dict[str, Solver] = {"meet in the middle": meet_in_the_middle, "optimum": by_optimum}
 
 
 def assert_equal(a: Result, b: Result, context: object = "") -> None:

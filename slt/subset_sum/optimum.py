@@ -1,0 +1,41 @@
+"""The exact optimum of every instance, by whichever exact solver is fastest for it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slt.subset_sum.problem import Int64Array, Problem
+from slt.subset_sum.result import Result
+from slt.subset_sum.status import Status
+
+
+def optimum(problem: Problem) -> Result:
+    """As ``meet_in_the_middle(problem)``, to the bit, but several times faster for 12 to 28 items.
+
+    LimitError for instances of more than 44 usable items whose target is not out of reach.
+    """
+    from slt.subset_sum.bin_join import bin_join
+    from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
+
+    mask = np.zeros((problem.count, problem.n), dtype=np.bool_)
+    residual = np.zeros(problem.count, dtype=np.int64)
+    proved = bin_join(problem, mask, residual)
+    status = np.full(problem.count, Status.OPTIMAL, dtype=np.int8)
+    rest = np.flatnonzero(~proved)
+    if rest.size:
+        found = meet_in_the_middle(_rows(problem, rest))
+        mask[rest], residual[rest], status[rest] = found.mask, found.residual_lattice, found.status
+    prefix = np.full(problem.count, problem.n, dtype=np.int64)
+    return Result(mask, residual, status, prefix, problem)
+
+
+def _rows(problem: Problem, rows: Int64Array) -> Problem:
+    if len(rows) == problem.count:
+        return problem
+    return Problem(
+        items=problem.items if len(problem.items) == 1 else problem.items[rows],
+        targets=problem.targets[rows],
+        usable=problem.usable if len(problem.usable) == 1 else problem.usable[rows],
+        exponent=problem.exponent,
+        rounding=problem.rounding[rows],
+    )
