@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 HIDDEN = 500
-STARTS = 200  # test images from which the search for the worst input starts
+STARTS = 100  # test images from which the search for the worst input starts
 Progress = Callable[[int, int], None]
 Bar = Callable[[str], AbstractContextManager[Progress | None]]  # a progress bar for a named stage
 

@@ -164,3 +164,39 @@ def test_progress_is_reported():
     seen = []
     find_ticket(linear(3, 2), width=12, progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (15, 15) and [d for d, _ in seen] == sorted(d for d, _ in seen)
+
+
+def test_a_tolerance_is_in_the_units_of_the_target_whatever_the_scale():
+    """Weights up to 6 are divided by 8 inside; the tolerance is too, so no weight is farther than asked."""
+    model = linear(4, 3)
+    model.weight[0, 0] = 6.0
+    for tolerance in (0.5, 1e-3):
+        ticket = find_ticket(model, width=90, tolerance=tolerance, require=tolerance)
+        errors = ticket.residuals().errors
+        assert errors.max() <= tolerance
+        assert errors.max() > tolerance / 50  # and it is used, not undercut by the scale
+
+
+def test_a_tolerance_counts_the_rounding_of_the_target():
+    """A target off the lattice 2**-46 by a third of a unit, and a tolerance below that: never said to be reached."""
+    model = slt.Target.from_arrays([[[0.25 + 2.0**-46 / 3]]])
+    ticket = find_ticket(model, width=60, inputs=slt.Box(0, 1), tolerance=2.0**-48)
+    assert ticket.findings.missed == 1 and ticket.findings.needed_width is None
+    assert len(ticket.unreached(2.0**-48)) == 1
+
+
+def test_zero_weights_need_no_unit_and_width_one_at_least():
+    ticket = find_ticket(slt.Target.from_arrays([[[0.0]]]), width=5, inputs=slt.Box(0, 1), tolerance=0.1)
+    assert ticket.findings.kept == 0 and ticket.findings.needed_width == 1
+
+
+def test_blocks_that_share_a_parameter_share_its_scale():
+    """A chain of ties: 0 and 1 share a weight, 1 and 2 a bias; block 2 alone is large."""
+    torch.manual_seed(4)
+    a, b, c = (nn.Linear(3, 3).requires_grad_(False) for _ in range(3))
+    b.weight, c.bias = a.weight, b.bias
+    c.weight.mul_(20)
+    ticket = find_ticket(nn.Sequential(a, nn.ReLU(), b, nn.ReLU(), c), width=48, max_items=44)
+    assert len({carried.value for carried in ticket.carried}) == 1 and len(ticket.carried) == 3
+    assert ticket.residuals().errors.max() < 1e-2
+    ticket.verify()

@@ -154,3 +154,23 @@ def test_a_network_larger_than_the_machine_is_refused_before_it_is_drawn():
     for make in (ticket.module, ticket.source, ticket.verify):
         with pytest.raises(LimitError, match=r"3,725\.\d GiB .*collapsed"):
             make()
+
+
+def test_a_mask_with_other_weights_but_as_many_is_refused(saved):
+    """Two flipped bits leave every count as it was; only the digest sees them."""
+    ticket, path = saved
+    content = bytearray(path.read_bytes())
+    start = len(content) - sum(m.packed.size for m in ticket.mask.values())
+    one = next(i for i in range(start, len(content)) if content[i] & 0x80 and not content[i] & 0x40)
+    content[one] ^= 0xC0
+    path.write_bytes(content)
+    with pytest.raises(TicketFileError, match="digest"):
+        slt.load(path)
+
+
+def test_a_body_of_another_type_is_refused(saved):
+    def signed(header, bodies):
+        bodies["mask/layer 0/bias"] = bodies["mask/layer 0/bias"].view(np.int8)
+
+    with pytest.raises(TicketFileError):
+        slt.load(rewritten(saved[1], signed))
