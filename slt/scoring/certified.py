@@ -45,10 +45,14 @@ def certified(
     ``order``: np.inf for the largest output difference, 2 for its Euclidean norm. The value is inf if float64
     overflows. Raises InputError for networks whose layers do not correspond one to one.
     """
+    from threadpoolctl import threadpool_limits
+
     order = checked_order(order)
     network, target = pair(ticket, model)
     _check(network, target, domain)
-    with np.errstate(all="ignore"):
+    # one thread: the singular values that take most of the time gain nothing from two, and on a busy machine the
+    # threads of the linear algebra library wait for each other seven times longer than they work
+    with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
         value = _bound(network, target, domain, order)
     value = value if np.isfinite(value) else np.inf
     overflow = "" if np.isfinite(value) else ", float64 overflowed"
