@@ -50,7 +50,8 @@ class Ball(Domain):
     radius: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.radius) and self.radius > 0):
+        number = isinstance(self.radius, (int, float, np.integer, np.floating))
+        if not (number and np.isfinite(self.radius) and self.radius > 0):
             raise InputError(f"a ball needs a finite radius above 0; {self.radius!r} was given")
 
     def bounds(self, d: int) -> tuple[FloatArray, FloatArray]:

@@ -16,6 +16,8 @@ def write_whole(path: str | os.PathLike[str], content: bytes | str, error: type[
     Text is written as UTF-8. Raises ``error`` if it cannot be written; the file that was there is then still whole.
     """
     path = Path(path)
+    if not path.name:
+        raise error(f"writing a file: {str(path)!r} names no file; give a path that ends in a name")
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         try:

@@ -141,6 +141,10 @@ class _Reader:
         from torch import nn
 
         kind = type(module)
+        if "forward" in vars(module):
+            raise UnsupportedModuleError(
+                f"reading the target: module {path or '(root)'} has a forward method of its own; give it a class"
+            )
         if any(getattr(module, h, None) for h in ("_forward_hooks", "_forward_pre_hooks")):
             raise UnsupportedModuleError(
                 f"reading the target: module {path or '(root)'} has forward hooks, whose effect is unknown; remove them"
@@ -210,6 +214,8 @@ def _exact(tensor: torch.Tensor, name: str) -> FloatArray:
         raise InputError(
             f"reading the target: {name} has dtype {tensor.dtype}; float16, bfloat16, float32 or float64 is needed"
         )
+    if tensor.is_meta:
+        raise InputError(f"reading the target: {name} is on the meta device and has no values; load the weights first")
     # every one of the four formats embeds in float64 without rounding
     return np.array(tensor.detach().to("cpu", torch.float64).numpy(), dtype=np.float64)
 

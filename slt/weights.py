@@ -43,6 +43,13 @@ class Key:
         if isinstance(seed, (bool, float)) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
             raise InputError(f"a key needs an integer seed in [0, 2**64); {seed!r} was given")
         object.__setattr__(self, "seed", int(seed))
+        if isinstance(self.path, str) or not all(isinstance(name, str) for name in self.path):
+            raise InputError(f"the path of a key is made of strings, Key(seed, ('a', 'b')); {self.path!r} was given")
+        object.__setattr__(self, "path", tuple(self.path))
+        try:
+            "".join(self.path).encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"the path of a key must be Unicode text; {self.path!r} was given") from error
 
     def __truediv__(self, name: str) -> Key:
         return Key(self.seed, (*self.path, str(name)))
@@ -162,7 +169,7 @@ class Uniform(WeightLaw):
     lattice: int = LATTICE
 
     def __post_init__(self) -> None:
-        if self.lattice not in range(1, 53):
+        if type(self.lattice) is not int or not 1 <= self.lattice <= 52:
             raise LatticeError(f"a uniform law needs a lattice exponent in 1 .. 52; {self.lattice!r} was given")
 
     @property

@@ -39,9 +39,9 @@ class Request:
         for name, value in (("width", self.width), ("max_items", self.max_items)):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
                 raise InputError(f"find_ticket: {name} must be a whole number >= 1; {value!r} was given")
-        tolerance = self.tolerance
-        if tolerance is not None and (isinstance(tolerance, bool) or not np.isfinite(tolerance) or tolerance < 0):
-            raise InputError(f"find_ticket: tolerance must be a finite number >= 0, or None; {tolerance!r} was given")
+        _check_tolerance("tolerance", self.tolerance)
+        if not isinstance(self.law, WeightLaw):
+            raise InputError(f"find_ticket: law must be a weight law such as Uniform(); {self.law!r} was given")
         self.domain.bounds(self.target.inputs)  # a box of another dimension is refused here
 
 
@@ -52,7 +52,8 @@ class Findings:
 
     ``sums``          subset sums solved
     ``missed``        of those, how many are beyond the tolerance; None without a tolerance
-    ``needed_width``  the smallest width at which this seed misses none, if that is at most the width tried; else None
+    ``needed_width``  the smallest width at which this seed misses none, if that is at most the width tried; else None,
+                      also where a sum took more than 44 units, whose search is not exhaustive
     ``kept``          items taken over all sums
     """
 
@@ -60,6 +61,12 @@ class Findings:
     missed: int | None
     needed_width: int | None
     kept: int
+
+
+def _check_tolerance(name: str, value: float | None) -> None:
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if value is not None and not (number and np.isfinite(value) and value >= 0):
+        raise InputError(f"find_ticket: {name} must be a finite number >= 0, or None; {value!r} was given")
 
 
 class Construction(ABC):
@@ -113,11 +120,12 @@ def find_ticket(
         raise InputError(
             f"find_ticket: construction must be an object such as TwoLayerSum(); {construction!r} was given"
         )
-    if require is not None and (isinstance(require, bool) or not np.isfinite(require) or require < 0):
-        raise InputError(f"find_ticket: require must be a finite number >= 0, or None; {require!r} was given")
+    _check_tolerance("require", require)
     target = Target.of(model)
     key = seed if isinstance(seed, Key) else Key(seed)
-    ticket = construction.find(Request(target, width, key, law or Uniform(), domain, tolerance, max_items, progress))
+    ticket = construction.find(
+        Request(target, width, key, Uniform() if law is None else law, domain, tolerance, max_items, progress)
+    )
     if require is not None:
         beyond = ticket.unreached(require)
         if beyond:

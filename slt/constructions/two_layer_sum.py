@@ -12,16 +12,18 @@ import numpy.typing as npt
 from slt.constructions.construction import Construction, Findings, Request
 from slt.constructions.splits import SignOptimal, Split, split_of
 from slt.domains import Domain
-from slt.errors import LimitError, NoUsableItemError
+from slt.errors import InputError, LimitError, NoUsableItemError
 from slt.laws import LayerSums
 from slt.masks import Mask
-from slt.subset_sum import Problem, Status
+from slt.subset_sum import Problem, Result, Status
 from slt.targets import Target
 from slt.tickets import Block, Part, Ticket, TwoLayerSource
+from slt.tickets.blocks import LARGEST_SCALE
 from slt.tickets.branches import Wanted, wanted_parts
 from slt.tickets.residuals import allowed, on_lattice
 
 BoolArray = npt.NDArray[np.bool_]
+LIMIT = 44  # items that the search within a tolerance looks at exhaustively, and of the exact optimum
 BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
 
 
@@ -89,8 +91,6 @@ class TwoLayerSum(Construction):
         return layers
 
     def find(self, request: Request) -> Ticket:
-        from slt.subset_sum.meet_in_the_middle import LIMIT
-
         if request.tolerance is None and request.max_items > LIMIT:
             raise LimitError(
                 f"find_ticket: the exact optimum is possible over at most {LIMIT} usable units; max_items="
@@ -144,7 +144,7 @@ class TwoLayerSum(Construction):
                     within = allowed(request.tolerance, off, exponent - part.scale)
                     result = meet_in_the_middle(problem, within)
                 mask[rows, needed] |= result.mask.reshape(*shape, width)
-                tally.add(result.status, result.prefix, int(np.count_nonzero(result.mask)))
+                tally.add(result, usable[needed])
         return mask
 
     def _usable(self, units: BoolArray, needed: BoolArray, part: Part, request: Request) -> BoolArray:
@@ -170,13 +170,18 @@ class _Tally:
     def __init__(self, total: int, request: Request) -> None:
         self.total, self.request = total, request
         self.done = self.missed = self.kept = self.prefix = 0
+        self.exhaustive = True
 
-    def add(self, status: npt.NDArray[np.int8], prefix: npt.NDArray[np.int64], kept: int) -> None:
-        within = status == Status.WITHIN_TOLERANCE
-        self.done += len(status)
+    def add(self, result: Result, usable: BoolArray) -> None:
+        """``usable``: the units of each coordinate of the batch, (coordinates, width)."""
+        within = result.status == Status.WITHIN_TOLERANCE
+        self.done += len(within)
         self.missed += int(np.count_nonzero(~within))
-        self.kept += kept
-        self.prefix = max(self.prefix, int(prefix.max(initial=0)))
+        self.kept += int(np.count_nonzero(result.mask))
+        # every coordinate needs a usable unit, even one whose sums all are empty
+        self.prefix = max(self.prefix, int(result.prefix.max(initial=0)), int(usable.argmax(axis=1).max(initial=0)) + 1)
+        many = result.problem.usable_counts() > LIMIT
+        self.exhaustive &= not np.any(within & many & (result.prefix == result.problem.n))
         if self.request.progress is not None:
             self.request.progress(self.done, self.total)
 
@@ -185,7 +190,7 @@ class _Tally:
         return Findings(
             sums=self.done,
             missed=None if exact else self.missed,
-            needed_width=None if exact or self.missed else max(1, self.prefix),
+            needed_width=None if exact or self.missed or not self.exhaustive else max(1, self.prefix),
             kept=self.kept,
         )
 
@@ -196,7 +201,13 @@ def _scales(target: Target, blocks: list[Block]) -> list[int]:
     scales = []
     for layer in target.layers:
         largest = max(float(np.abs(a).max()) for a in (layer.weight, layer.bias) if a is not None)
-        scales.append(max(0, math.ceil(math.log2(largest))) if largest > 1 else 0)
+        scale = max(0, math.frexp(largest)[1] - (math.frexp(largest)[0] == 0.5)) if largest > 1 else 0
+        if scale > LARGEST_SCALE:
+            raise InputError(
+                f"find_ticket: {layer.name} has weights up to {largest:.6g}; beyond 2**{LARGEST_SCALE} no scale "
+                "reaches them in float32. Scale the target down"
+            )
+        scales.append(scale)
     changed = True
     while changed:
         changed = False

@@ -78,8 +78,10 @@ class Problem:
                 f"subset sum: usable has shape {np.shape(usable)} and dtype {mask.dtype}; needed is a boolean array of "
                 f"shape ({len(t)}, {x.shape[1]}) or ({x.shape[1]},)"
             )
-        if lattice is not None and (isinstance(lattice, bool) or not isinstance(lattice, (int, np.integer))):
+        if lattice is not None and (type(lattice) is bool or not isinstance(lattice, (int, np.integer))):
             raise InputError(f"subset sum: lattice must be an integer k, for 2**-k; {lattice!r} was given")
+        if lattice is not None and abs(lattice) > 2000:
+            raise LatticeError(f"subset sum: lattice 2**-{lattice} is beyond every float; give k within 2000 of 0")
         if x.dtype.kind in "iu" and t.dtype.kind in "iu":
             exponent = 0 if lattice is None else int(lattice)
             xi, ti, rounding = _int64(x, "items"), _int64(t, "targets"), np.zeros(len(t))

@@ -9,6 +9,8 @@ import numpy as np
 
 from slt.errors import InputError
 
+LARGEST_SCALE = 127  # 2**127 is the largest power of two in float32
+
 
 @final
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Block:
             and whole(self.outputs, 1)
             and all(whole(number, 0) and number <= position for number in numbers)
             and isinstance(self.relu, bool)
-            and whole(self.scale, -1000)
-            and self.scale <= 1100
+            and whole(self.scale, 0)
+            and self.scale <= LARGEST_SCALE
         ):
             raise InputError(f"{self!r} cannot be block {position} of a source")
 

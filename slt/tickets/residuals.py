@@ -33,7 +33,8 @@ def on_lattice(matrix: FloatArray, exponent: int) -> tuple[Int64Array, FloatArra
 
 def allowed(tolerance: float, rounding: FloatArray, exponent: int) -> Int64Array:
     """A tolerance in lattice units, what rounding the target took off already; -1 where nothing is left."""
-    if isinstance(tolerance, bool) or not np.isfinite(tolerance) or tolerance < 0:
+    number = isinstance(tolerance, (int, float, np.integer, np.floating)) and not isinstance(tolerance, bool)
+    if not (number and np.isfinite(tolerance) and tolerance >= 0):
         raise InputError(f"a tolerance must be a finite number >= 0; {tolerance!r} was given")
     units = np.minimum(np.ldexp(float(tolerance), exponent), 2.0**62)
     return np.asarray(np.maximum(np.floor(units - np.ldexp(np.abs(rounding), exponent)), -1), dtype=np.int64)

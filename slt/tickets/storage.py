@@ -54,18 +54,23 @@ def load(path: str | os.PathLike[str]) -> Ticket:
         raise TicketFileError(f"loading a ticket from {path}: {error}; give the path of a saved ticket") from error
     header, bodies = _parse(content, path)
     version = header.get("version")
-    if version != VERSION or header.get("encoding") != ENCODING:
+    if type(version) is not int or version != VERSION or header.get("encoding") != ENCODING:
         raise TicketFileError(
             f"loading a ticket from {path}: the file has version {version!r} and encoding {header.get('encoding')!r}, "
             f"this slt reads version {VERSION} with {ENCODING!r}; a newer slt may read it"
         )
     recorded = header.pop("digest", None)
-    if recorded != _digest(header, bodies):
+    try:
+        digest = _digest(header, bodies)
+    except (ValueError, RecursionError) as error:
+        raise TicketFileError(f"loading a ticket from {path}: its header is no plain JSON: {error!r}") from error
+    if recorded != digest:
         raise TicketFileError(
             f"loading a ticket from {path}: the digest does not match header and masks: the file was altered or "
             "damaged; get it again or make the ticket anew"
         )
     try:
+        _check_fields(header, bodies)
         source = SOURCES[header["source"]["kind"]].from_header(header["source"])
         masks = {}
         for name, entry in header["masks"].items():
@@ -74,9 +79,21 @@ def load(path: str | os.PathLike[str]) -> Ticket:
                 raise InputError(f"mask {name!r} keeps {mask.kept} weights, the header says {entry['kept']}")
             masks[name] = mask
         ticket = Ticket(source, masks, _domain(header["domain"]), recorded_digest=header["source_digest"])
-    except (AttributeError, KeyError, TypeError, ValueError, SltError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, SltError) as error:
         raise TicketFileError(f"loading a ticket from {path}: its header makes no ticket: {error!r}") from error
     return ticket
+
+
+def _check_fields(header: dict[str, Any], bodies: dict[str, np.ndarray]) -> None:
+    """Raises InputError for fields or bodies that no ticket has, or a source digest that is none."""
+    needed = {"version", "encoding", "source", "source_digest", "domain", "masks"}
+    if set(header) != needed:
+        raise InputError(f"the header has fields {sorted(header)}, {sorted(needed)} are needed")
+    if set(bodies) != {f"mask/{name}" for name in header["masks"]}:
+        raise InputError(f"the file holds {sorted(bodies)}, its header lists {sorted(header['masks'])}")
+    digest = header["source_digest"]
+    if not isinstance(digest, str) or len(digest) != 64:
+        raise InputError(f"the digest of the source is {digest!r}; 64 hexadecimal digits are needed")
 
 
 def _parse(content: bytes, path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

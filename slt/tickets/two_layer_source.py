@@ -48,6 +48,7 @@ class TwoLayerSource(Source):
             raise InputError(
                 f"the width (hidden units a coordinate) must be a whole number >= 1; {self.width!r} was given"
             )
+        object.__setattr__(self, "width", int(self.width))  # a NumPy integer would not go into a file
         if self.width > 2**15 or 2 * self.law.exponent > 46:
             raise InputError(
                 f"sums of {self.width} products on lattice 2**-{2 * self.law.exponent} may leave 64 bits; "
@@ -248,6 +249,8 @@ class TwoLayerSource(Source):
 
     @staticmethod
     def from_header(header: dict[str, Any]) -> TwoLayerSource:
+        if not isinstance(header["path"], list):
+            raise InputError(f"the path of the key must be a list of strings; {header['path']!r} was given")
         for name in ("input_relu", "flatten"):
             if not isinstance(header[name], bool):
                 raise InputError(f"{name} must be true or false; {header[name]!r} was given")

@@ -134,6 +134,8 @@ def test_signed_constants_are_sources_too():
         ({"inputs": slt.Box((0, 0, 0), 1)}, InputError, "3 coordinates, the inputs have 2"),
         ({"tolerance": -0.1}, InputError, "tolerance"),
         ({"tolerance": float("nan")}, InputError, "tolerance"),
+        ({"tolerance": "0.1"}, InputError, "tolerance"),
+        ({"law": "uniform"}, InputError, "law"),
         ({"require": float("inf")}, InputError, "require"),
         ({"max_items": 0}, InputError, "max_items"),
         ({"max_items": 45}, LimitError, "at most 44"),
@@ -187,7 +189,8 @@ def test_a_tolerance_counts_the_rounding_of_the_target():
 
 def test_zero_weights_need_no_unit_and_width_one_at_least():
     ticket = find_ticket(slt.Target.from_arrays([[[0.0]]]), width=5, inputs=slt.Box(0, 1), tolerance=0.1)
-    assert ticket.findings.kept == 0 and ticket.findings.needed_width == 1
+    first = ticket.source_network.first(ticket.source_network.distinct_parts["layer 0/weight"])[0]
+    assert ticket.findings.kept == 0 and ticket.findings.needed_width == np.argmax(first > 0) + 1
 
 
 def test_blocks_that_share_a_parameter_share_its_scale():
@@ -200,3 +203,27 @@ def test_blocks_that_share_a_parameter_share_its_scale():
     assert len({carried.value for carried in ticket.carried}) == 1 and len(ticket.carried) == 3
     assert ticket.residuals().errors.max() < 1e-2
     ticket.verify()
+
+
+def test_needed_width_counts_coordinates_whose_sums_are_empty():
+    """All weights are within the tolerance of 0, but every coordinate must have a usable unit all the same."""
+    model = slt.Target.from_arrays([np.full((1, 20), 0.001)])
+    ticket = find_ticket(model, width=40, inputs=slt.Box(0, 1), tolerance=0.1)
+    needed = ticket.findings.needed_width
+    assert ticket.findings.kept == 0 and needed > 1
+    assert find_ticket(model, width=needed, inputs=slt.Box(0, 1), tolerance=0.1).findings.needed_width == needed
+    with pytest.raises(NoUsableItemError):
+        find_ticket(model, width=needed - 1, inputs=slt.Box(0, 1), tolerance=0.1)
+
+
+def test_sums_of_more_than_44_units_claim_no_needed_width():
+    """The only units that reach a large target lie beyond the 44th, where the search is not exhaustive."""
+    model = slt.Target.from_arrays([[[1.0]]])
+    law = slt.SignedConstant(2.0**-4)  # products of 2**-8: 44 of one sign reach 0.17 at most
+    ticket = find_ticket(model, width=1500, inputs=slt.Box(0, 1), tolerance=1e-3, law=law)
+    assert ticket.findings.missed == 0 and ticket.findings.needed_width is None
+
+
+def test_weights_beyond_float32_are_refused():
+    with pytest.raises(InputError, match="float32"):
+        find_ticket(slt.Target.from_arrays([[[1e39]]]), width=20)

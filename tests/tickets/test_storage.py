@@ -71,6 +71,8 @@ def rewritten(path, change):
 def test_future_versions_and_encodings_are_refused(saved):
     with pytest.raises(TicketFileError, match=r"version 2 .*a newer slt may read it"):
         slt.load(rewritten(saved[1], lambda h, b: h.update(version=2)))
+    with pytest.raises(TicketFileError, match="version True"):
+        slt.load(rewritten(saved[1], lambda h, b: h.update(version=True)))
     with pytest.raises(TicketFileError, match="gaps"):
         slt.load(rewritten(saved[1], lambda h, b: h.update(version=1, encoding="gaps")))
 
@@ -101,6 +103,14 @@ def test_future_versions_and_encodings_are_refused(saved):
         lambda h, b: h.update(domain={"kind": "torus"}),
         lambda h, b: h.update(domain={"kind": "ball", "radius": -1.0}),
         lambda h, b: h.pop("source_digest"),
+        lambda h, b: h.update(source_digest=None),
+        lambda h, b: h.update(source_digest=7),
+        lambda h, b: h.update(extra=1),
+        lambda h, b: b.update(extra=np.zeros(3, np.uint8)),
+        lambda h, b: h["source"].update(path="abc"),
+        lambda h, b: h["source"].update(path=["\ud800"]),
+        lambda h, b: h["source"]["blocks"][0].update(scale=-3),
+        lambda h, b: h["source"].update(law="signed-constant/" + "9" * 400),
         lambda h, b: h.update(masks=[]),
     ],
 )
