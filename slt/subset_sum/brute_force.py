@@ -46,7 +46,7 @@ def brute_force(problem: Problem, tolerance: np.ndarray | None = None) -> Result
             status[i] = Status.OUT_OF_REACH
         else:
             status[i] = Status.OPTIMAL if allowed is None else Status.BEST_FOUND
-    return Result(mask, residual, status, prefix, problem)
+    return Result.of(mask, residual, status, prefix, problem)
 
 
 def _best(items: np.ndarray, target: int, allowed: int | None) -> tuple[int, int]:

@@ -50,7 +50,7 @@ def meet_in_the_middle(problem: Problem, tolerance: Int64Array | None = None) ->
                 f"exact subset sum by meet in the middle takes at most {LIMIT} usable items; {refused} of {count} "
                 f"instances have more (up to {most}). Lock items out, or give tolerance= to take any number"
             )
-    return Result(mask, residual, status, prefix, problem)
+    return Result.of(mask, residual, status, prefix, problem)
 
 
 @nb.njit(cache=True)

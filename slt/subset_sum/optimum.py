@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slt.subset_sum.problem import Int64Array, Problem
+from slt.subset_sum.problem import Problem
 from slt.subset_sum.result import Result
 from slt.subset_sum.status import Status
 
@@ -23,19 +23,7 @@ def optimum(problem: Problem) -> Result:
     status = np.full(problem.count, Status.OPTIMAL, dtype=np.int8)
     rest = np.flatnonzero(~proved)
     if rest.size:
-        found = meet_in_the_middle(_rows(problem, rest))
+        found = meet_in_the_middle(problem.rows(rest))
         mask[rest], residual[rest], status[rest] = found.mask, found.residual_lattice, found.status
     prefix = np.full(problem.count, problem.n, dtype=np.int64)
-    return Result(mask, residual, status, prefix, problem)
-
-
-def _rows(problem: Problem, rows: Int64Array) -> Problem:
-    if len(rows) == problem.count:
-        return problem
-    return Problem(
-        items=problem.items if len(problem.items) == 1 else problem.items[rows],
-        targets=problem.targets[rows],
-        usable=problem.usable if len(problem.usable) == 1 else problem.usable[rows],
-        exponent=problem.exponent,
-        rounding=problem.rounding[rows],
-    )
+    return Result.of(mask, residual, status, prefix, problem)

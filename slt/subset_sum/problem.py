@@ -23,10 +23,12 @@ class Problem:
     """N instances of n items each, struct of arrays.
 
     items     (N, n) int64, or (1, n) when all instances share them: item = items / 2**exponent
-    targets   (N,) int64 on the same lattice
-    usable    (N, n) or (1, n) bool: items that are not usable are locked out
+    targets   (N,) int64 on the same lattice: what the usable items are to sum to, locked ones subtracted already
+    usable    (N, n) or (1, n) bool: the items a solver may choose from
     exponent  the lattice is 2**-exponent
     rounding  (N,) float64: target on the lattice minus target given
+    locked    (N, n) or (1, n) bool: items that are in whatever happens, None if there are none. Solvers need not look:
+              ``targets`` and ``usable`` count them, and ``Result.of`` puts them into the masks
     """
 
     items: Int64Array
@@ -34,6 +36,7 @@ class Problem:
     usable: BoolArray
     exponent: int
     rounding: FloatArray
+    locked: BoolArray | None = None
 
     @property
     def count(self) -> int:
@@ -47,8 +50,21 @@ class Problem:
         """How many usable items each instance has, shape (N,)."""
         return np.broadcast_to(self.usable.sum(axis=1, dtype=np.int64), (self.count,))
 
+    def rows(self, rows: Int64Array) -> Problem:
+        """The instances ``rows`` alone, in that order."""
+        if len(rows) == self.count and bool((rows == np.arange(self.count)).all()):
+            return self
+        return Problem(
+            items=self.items if len(self.items) == 1 else self.items[rows],
+            targets=self.targets[rows],
+            usable=self.usable if len(self.usable) == 1 else self.usable[rows],
+            exponent=self.exponent,
+            rounding=self.rounding[rows],
+            locked=self.locked if self.locked is None or len(self.locked) == 1 else self.locked[rows],
+        )
+
     @staticmethod
-    def of(items: Any, targets: Any, usable: Any = None, lattice: int | None = None) -> Problem:
+    def of(items: Any, targets: Any, usable: Any = None, lattice: int | None = None, locked: Any = None) -> Problem:
         """Checks the arguments of ``solve`` and puts them on a lattice.
 
         Integers are taken as they are (lattice 2**0, or 2**-lattice if given). Floats get the coarsest lattice that
@@ -70,14 +86,8 @@ class Problem:
                 f"subset sum: items of shape {np.shape(items)} with targets of shape {np.shape(targets)}; needed are "
                 "items (N, n), or (n,) shared by all, and targets (N,)"
             )
-        mask = np.ones((1, x.shape[1]), dtype=bool) if usable is None else np.asarray(usable)
-        if mask.ndim == 1:
-            mask = mask[None, :]
-        if mask.dtype != bool or mask.ndim != 2 or mask.shape[0] not in (1, len(t)) or mask.shape[1] != x.shape[1]:
-            raise InputError(
-                f"subset sum: usable has shape {np.shape(usable)} and dtype {mask.dtype}; needed is a boolean array of "
-                f"shape ({len(t)}, {x.shape[1]}) or ({x.shape[1]},)"
-            )
+        mask = _flags("usable", True if usable is None else usable, len(t), x.shape[1])
+        kept = None if locked is None else _flags("locked", locked, len(t), x.shape[1])
         if lattice is not None and (type(lattice) is bool or not isinstance(lattice, (int, np.integer))):
             raise InputError(f"subset sum: lattice must be an integer k, for 2**-k; {lattice!r} was given")
         if lattice is not None and abs(lattice) > 2000:
@@ -88,9 +98,28 @@ class Problem:
         else:
             xi, ti, exponent, rounding = _on_lattice(_float64(x, "items"), _float64(t, "targets"), lattice)
         _check_range(xi, ti, exponent)
+        if kept is not None:
+            # no overflow: sum |items| + |target| stays within 63 bits, whatever is moved over
+            ti = ti - np.where(kept, xi, 0).sum(axis=1)
+            mask = mask & ~kept
         return Problem(
-            np.ascontiguousarray(xi), np.ascontiguousarray(ti), np.ascontiguousarray(mask), exponent, rounding
+            np.ascontiguousarray(xi), np.ascontiguousarray(ti), np.ascontiguousarray(mask), exponent, rounding, kept
         )
+
+
+def _flags(name: str, given: Any, count: int, n: int) -> BoolArray:
+    """``given`` as (count, n) or (1, n) bool; True stands for all."""
+    if given is True:
+        return np.ones((1, n), dtype=np.bool_)
+    flags = np.asarray(given)
+    if flags.ndim == 1:
+        flags = flags[None, :]
+    if flags.dtype != bool or flags.ndim != 2 or flags.shape[0] not in (1, count) or flags.shape[1] != n:
+        raise InputError(
+            f"subset sum: {name} has shape {np.shape(given)} and dtype {flags.dtype}; needed is a boolean array of "
+            f"shape ({count}, {n}) or ({n},)"
+        )
+    return np.ascontiguousarray(flags)
 
 
 def _int64(x: npt.NDArray[Any], name: str) -> Int64Array:

@@ -18,7 +18,7 @@ from slt.subset_sum.status import Status
 class Result:
     """One subset an instance.
 
-    mask              (N, n) bool: the items taken
+    mask              (N, n) bool: the items taken, locked ones included
     residual_lattice  (N,) int64: sum taken minus target, exact, in units of 2**-exponent
     status            (N,) int8: ``Status`` codes
     prefix            (N,) int64: how many leading items were looked at; the answer would be the same without the rest
@@ -30,6 +30,21 @@ class Result:
     status: npt.NDArray[np.int8]
     prefix: npt.NDArray[np.int64]
     problem: Problem
+
+    @staticmethod
+    def of(
+        chosen: npt.NDArray[np.bool_],
+        residual_lattice: npt.NDArray[np.int64],
+        status: npt.NDArray[np.int8],
+        prefix: npt.NDArray[np.int64],
+        problem: Problem,
+    ) -> Result:
+        """What a solver found among the usable items, with the locked ones added to the masks and prefixes."""
+        if problem.locked is not None and problem.n:
+            chosen = chosen | problem.locked
+            last = np.where(problem.locked, np.arange(1, problem.n + 1), 0).max(axis=1)
+            prefix = np.maximum(prefix, last)
+        return Result(chosen, residual_lattice, status, prefix, problem)
 
     @property
     def residual(self) -> npt.NDArray[np.float64]:

@@ -12,7 +12,12 @@ from slt.subset_sum.result import Result
 
 
 def solve(
-    items: Any, targets: Any, tolerance: float | None = None, usable: Any = None, lattice: int | None = None
+    items: Any,
+    targets: Any,
+    tolerance: float | None = None,
+    usable: Any = None,
+    lattice: int | None = None,
+    locked: Any = None,
 ) -> Result:
     """For every target the subset of its items whose sum is nearest.
 
@@ -22,6 +27,7 @@ def solve(
                optimum of the shortest prefix of the items that has a sum within it (any n), best found otherwise
     usable     (N, n) or (n,) bool: False locks an item out
     lattice    k: insist on lattice 2**-k
+    locked     (N, n) or (n,) bool: True keeps an item in whatever happens (also where usable is False)
 
     Returns a ``Result``: ``.mask`` (N, n) bool, ``.residual`` (N,) sum minus target, ``.error``, ``.status``.
     Ties go to the fewest items, then to the smallest mask read as an integer (bit i = item i), so the answer does not
@@ -36,7 +42,7 @@ def solve(
     from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
     from slt.subset_sum.optimum import optimum
 
-    problem = Problem.of(items, targets, usable, lattice)
+    problem = Problem.of(items, targets, usable, lattice, locked)
     if tolerance is None:
         return optimum(problem)
     return meet_in_the_middle(problem, lattice_tolerance(problem, tolerance))

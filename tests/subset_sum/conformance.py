@@ -44,8 +44,11 @@ def assert_consistent(result: Result) -> None:
     for i in range(p.count):
         items = p.items[i if len(p.items) > 1 else 0]
         usable = p.usable[i if len(p.usable) > 1 else 0]
-        assert not np.any(result.mask[i] & ~usable)
-        assert sum(int(x) for x in items[result.mask[i]]) - int(p.targets[i]) == int(result.residual_lattice[i])
+        locked = np.zeros(p.n, dtype=bool) if p.locked is None else p.locked[i if len(p.locked) > 1 else 0]
+        assert not np.any(result.mask[i] & ~usable & ~locked)
+        assert result.mask[i][locked].all()
+        taken = items[result.mask[i] & ~locked]
+        assert sum(int(x) for x in taken) - int(p.targets[i]) == int(result.residual_lattice[i])
 
 
 def random_batch(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

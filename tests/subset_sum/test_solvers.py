@@ -190,3 +190,26 @@ def test_the_second_search_beyond_44_items_says_what_it_found(solver):
     result = solver(Problem.of(items, [150]), np.array([0]))
     assert result.residual_lattice[0] == 0 and result.status[0] == Status.WITHIN_TOLERANCE
     assert_consistent(result)
+
+
+@solvers
+@pytest.mark.parametrize("tolerant", [False, True])
+def test_locked_items_are_in_and_the_rest_is_chosen_around_them(solver, tolerant):
+    """As solving for the target minus the locked sum, with the locked items taken away."""
+    rng = np.random.default_rng(11)
+    for _ in range(60):
+        items, targets, usable = random_batch(rng)
+        shape = items.shape if rng.random() < 0.7 else items.shape[1:]
+        locked = rng.random(shape) < 0.3
+        problem = Problem.of(items, targets, usable, locked=locked)
+        tolerance = rng.integers(0, 50, len(targets)) if tolerant else None
+        result = solver(problem, tolerance)
+        assert_consistent(result)
+        every = np.broadcast_to(locked, items.shape)
+        left = np.broadcast_to(True if usable is None else usable, items.shape) & ~every
+        alone = solver(Problem.of(items, targets - (items * every).sum(axis=1), left), tolerance)
+        assert np.array_equal(result.mask, alone.mask | every)
+        assert np.array_equal(result.residual_lattice, alone.residual_lattice)
+        assert np.array_equal(result.status, alone.status)
+        last = np.where(every, np.arange(1, items.shape[1] + 1), 0).max(axis=1, initial=0)
+        assert np.array_equal(result.prefix, np.maximum(alone.prefix, last))
