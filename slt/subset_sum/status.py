@@ -15,6 +15,11 @@ class Status(IntEnum):
     BEST_FOUND = 2
     OUT_OF_REACH = 3
     NO_ITEMS = 4
+    FEWEST_ITEMS = 5
+    TOO_FEW_ITEMS = 6
+    GREEDY = 7
+    CLAIMED_OPTIMAL = 8
+    FALSE_OPTIMUM = 9
 
     @property
     def text(self) -> str:
@@ -37,4 +42,16 @@ _TEXTS = {
         "add items or scale the target down"
     ),
     Status.NO_ITEMS: "no usable item: the empty sum is the only one; unlock or add items",
+    Status.FEWEST_ITEMS: "within the tolerance, with as few items as any subset that is: proved",
+    Status.TOO_FEW_ITEMS: (
+        "fewer usable items than the subset was to have: all of them are taken; ask for a smaller size or add items"
+    ),
+    Status.GREEDY: ("greedy: each item was taken if it fitted, in order of size; for the optimum use subset_sum.solve"),
+    Status.CLAIMED_OPTIMAL: (
+        "called optimal by a floating-point solver, evaluated exactly, not checked for optimality; "
+        "up to 44 items subset_sum.solve proves it"
+    ),
+    Status.FALSE_OPTIMUM: (
+        "called optimal by a floating-point solver, but an exact one finds a nearer sum: use subset_sum.solve"
+    ),
 }
