@@ -18,7 +18,9 @@ from slt.subset_sum.status import Status
 
 LIMIT = 44
 _LARGEST = np.int64(2**63 - 1)
-_OPTIMAL, _WITHIN, _BEST, _BEYOND, _NONE = (int(s) for s in Status)
+# kernels see plain integers
+_OPTIMAL, _WITHIN, _BEST = int(Status.OPTIMAL), int(Status.WITHIN_TOLERANCE), int(Status.BEST_FOUND)
+_BEYOND, _NONE = int(Status.OUT_OF_REACH), int(Status.NO_ITEMS)
 
 
 def meet_in_the_middle(problem: Problem, tolerance: Int64Array | None = None) -> Result:
