@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+import slt
 from slt.errors import InputError, LatticeError
 from slt.philox import philox4x32
-from slt.weights import Key, SignedConstant, Uniform, named_law
+from slt.weights import Hyperbolic, Key, Normal, SignedConstant, Uniform, named_law
 
-LAWS = [Uniform(), Uniform(1), Uniform(30), Uniform(31), Uniform(32), Uniform(33), Uniform(52), SignedConstant(0.5)]
+AFFINE = [Uniform(), Uniform(1), Uniform(30), Uniform(31), Uniform(32), Uniform(33), Uniform(52), SignedConstant(0.5)]
+SYMMETRIC = [Normal(), Normal(1), Normal(26), Normal(27), Normal(52), Hyperbolic(2**-10), Hyperbolic(0.3, 52)]
+LAWS = [*AFFINE, *SYMMETRIC]
 
 # Random123's kat_vectors for philox4x32 with 10 rounds
 KNOWN_ANSWERS = [
@@ -100,7 +106,13 @@ def test_names_of_laws_are_invertible(law):
     assert named_law(law.name) == law
 
 
-@pytest.mark.parametrize("name", ["normal", "uniform/x", "uniform/99", "signed-constant/", "signed-constant/0", ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("uniform/x", "uniform/99", "signed-constant/", "signed-constant/0", "", "/", "normal/20/1"),
+        *("hyperbolic", "hyperbolic/0", "hyperbolic/nan", "hyperbolic/0.5/x", "normal/0", "gaussian"),
+    ],
+)
 def test_unknown_laws_are_refused(name):
     with pytest.raises(InputError):
         named_law(name)
@@ -116,19 +128,99 @@ def test_bad_laws_and_addresses_are_refused():
     for value in (0.0, 1.5, -0.5, 0.1, float("nan"), float("inf")):
         with pytest.raises(LatticeError):
             SignedConstant(value)
-    for lattice in (0, 53, -1):
-        with pytest.raises(LatticeError):
-            Uniform(lattice)
+    for lattice in (0, 53, -1, 20.0, True):
+        for law in (Uniform, Normal, lambda lattice: Hyperbolic(0.5, lattice)):
+            with pytest.raises(LatticeError, match="lattice exponent in 1"):
+                law(lattice)
+    for smallest in (0.0, 1.0, -0.5, 2.0**-24, float("nan"), float("inf")):
+        with pytest.raises(LatticeError, match="smallest"):
+            Hyperbolic(smallest)
     for shape, start in [
         ((1, 1, 2), (0, 0, 2**32 - 1)),
         ((1, 1, 1), (-1, 0, 0)),
         ((1, -1, 1), (0, 0, 0)),
         ((1, 1), (0, 0)),
     ]:
-        for draw in (Uniform().draw, Uniform().draw_plain, Uniform().draw_torch):
-            with pytest.raises(InputError):
-                draw(Key(0), shape, start)
+        for law in (Uniform(), Normal()):
+            for draw in (law.draw, law.draw_plain, law.draw_torch):
+                with pytest.raises(InputError):
+                    draw(Key(0), shape, start)
     with pytest.raises(InputError, match="one common length"):
         Uniform().draw_rows(Key(0), [1, 2], [1], 4)
     with pytest.raises(InputError):
         Uniform().draw_rows(Key(0), [-1], [1], 4)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
+def test_no_weight_exceeds_the_largest(law):
+    k = law.draw(Key(2), (20, 20, 50))
+    assert np.abs(k.astype(np.int64)).max() <= law.largest
+    assert k.dtype == (np.int32 if law.largest < 2**30 else np.int64)
+
+
+@pytest.mark.parametrize(
+    "law", [Normal(), Normal(52), Hyperbolic(2**-10), Hyperbolic(2**-10, 52)], ids=lambda x: x.name
+)
+def test_normal_and_hyperbolic_weights_have_their_distributions(law):
+    """Kolmogorov-Smirnov of the signed weights at level 0.001 and of their signs in a band of that level, 200,000
+    draws; never zero, neighbours uncorrelated."""
+    k = law.draw(Key(12), (200, 10, 100)).ravel().astype(np.int64)
+    assert np.all(k & 1 == 1)
+    x = k * 2.0**-law.exponent
+    if isinstance(law, Normal):
+        distribution = stats.norm.cdf
+    else:
+
+        def distribution(x):
+            return 0.5 + np.sign(x) * (1 - np.log(np.abs(x)) / np.log(law.smallest)) / 2
+
+    assert stats.kstest(x, distribution).pvalue > 0.001
+    assert abs(np.count_nonzero(k > 0) - k.size / 2) < 3.3 * np.sqrt(k.size) / 2
+    assert abs(np.corrcoef(x[:-1], x[1:])[0, 1]) < 3.3 / np.sqrt(x.size)
+
+
+@pytest.mark.parametrize("law", [Normal(), Normal(52), Hyperbolic(0.01), Hyperbolic(0.01, 40)], ids=lambda x: x.name)
+def test_sizes_follow_the_stated_formula(law):
+    """Against another inverse distribution function and exact bits: at most one step of the lattice, or a relative
+    1e-14, apart."""
+    key = Key(4) / "formula"
+    bits = Uniform(52).draw(key, (1, 10, 10)).ravel()  # 2 m + 1 - 2**52 of the 52 highest bits
+    for k, m in zip(law.draw(key, (1, 10, 10)).ravel().tolist(), ((bits - 1 + 2**52) // 2).tolist(), strict=True):
+        assert (k < 0) == (m >= 2**51)
+        p = (m % 2**51) / 2**51  # but for the 53rd bit
+        ends = [
+            -NormalDist().inv_cdf(min(q, 1 - 1e-16) / 2) if isinstance(law, Normal) else law.smallest**q
+            for q in (p + 2.0**-52, p + 2.0**-51)
+        ]
+        x = abs(k) / 2**law.exponent
+        assert min(ends) - 2.0**-law.exponent - 1e-14 <= x <= max(ends) + 2.0**-law.exponent + 1e-14
+
+
+def test_the_extreme_bits_of_a_normal_weight():
+    for law in (Normal(), Normal(52)):
+        k = law._integers(np.array([0, 2**52 - 1, 2**52, 2**53 - 1]))
+        assert k[0] == -k[2] and k[1] == -k[3]
+        assert abs(k[0] / 2**law.exponent - 8.2923610758) < 2.0**-law.exponent + 1e-9
+        assert k[0] <= law.largest
+        assert k[1] == 1
+
+
+def test_normal_network_weights_are_exact_in_float32():
+    assert Normal().largest < 2**24
+    k = Normal().draw(Key(1), (10, 10, 10))
+    assert np.array_equal((k.astype(np.float32) * np.float32(2.0**-20)).astype(np.float64), k / 2**20)
+    with pytest.raises(InputError, match="float32"):
+        slt.find_ticket(torch.nn.Linear(1, 1), width=8, seed=0, inputs=slt.Ball(1.0), law=Normal(22))
+
+
+@pytest.mark.parametrize("law", [Normal(), Hyperbolic(0.01)], ids=lambda x: x.name)
+def test_tickets_of_normal_and_hyperbolic_sources(law, tmp_path):
+    """Found, verified bit by bit, saved and loaded with the name of the law."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+    ticket = slt.find_ticket(model, width=64, seed=3, inputs=slt.Ball(1.0), tolerance=0.05, law=law)
+    ticket.verify()
+    again = slt.load(ticket.save(tmp_path / "ticket.slt"))
+    again.verify()
+    assert again.source_network.law == law
+    assert len(ticket.unreached(0.05)) == 0

@@ -54,6 +54,11 @@ class TwoLayerSource(Source):
                 f"sums of {self.width} products on lattice 2**-{2 * self.law.exponent} may leave 64 bits; "
                 f"at most 2**15 units a coordinate on lattice 2**-46 are possible"
             )
+        if self.law.largest > 2**24:
+            raise InputError(
+                f"weights of the law {self.law.name} are up to {self.law.largest} / 2**{self.law.exponent}, which "
+                "float32 does not hold exactly; take a coarser lattice, such as Normal(20)"
+            )
         if not self.blocks:
             raise InputError("a source needs at least one block")
         shapes: dict[str, Part] = {}

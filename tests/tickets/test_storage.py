@@ -81,7 +81,7 @@ def test_future_versions_and_encodings_are_refused(saved):
     "change",
     [
         lambda h, b: h["source"].update(kind="three-layer"),
-        lambda h, b: h["source"].update(law="normal"),
+        lambda h, b: h["source"].update(law="gaussian"),
         lambda h, b: h["source"].update(width=8),
         lambda h, b: h["source"].update(width=-1),
         lambda h, b: h["source"].update(width="9"),
