@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-NAMES = ("weights", "subset_sum", "mnist")
+NAMES = ("weights", "subset_sum", "mnist", "torch_batch")
 
 
 def main(names: list[str]) -> int:
