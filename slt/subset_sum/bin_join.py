@@ -1,30 +1,39 @@
-"""Bin join: the fast way to the exact optimum for 12 to 28 items, with a proof in every answer.
+"""Bin join: the fast way to the exact optimum for 12 to 32 items, with a proof in every answer.
 
-The partial sums of the first items, rounded to 32 bits, mark the bins of a table; what the other items would leave of
-the target looks itself up in it. Every pair whose sum comes within half a bin of the target meets in a marked bin, so
-if the best pair found is nearer than that (rounding included), no other can be better: a proof. Pairs that are near
-are summed again exactly, in int64, and ties decided as everywhere. What is not proved is left to
-``meet_in_the_middle``.
+The sums of the first items mark the bins of a table; what the other items leave of the target looks itself up in it.
+Every pair of the two whose sum comes within half a bin of the target meets in a marked bin. Those that meet are summed
+again exactly, in int64; if the nearest lies within half a bin (rounding included), no other can be nearer, and all
+that are as near have been seen: a proof. What is not proved after three widths is left to ``meet_in_the_middle``.
 
-32-bit numbers wrap around here on purpose: the whole reach spans less than 2**31 units, so the difference of two
-numbers is right even where they are not, and bins need no edges.
+The width of a bin comes from the instance: near the target the sums lie like random points of a density that the
+normal approximation names, and a bin is made to hold a few. That guess decides how long it takes, never the answer.
+
+Sums in the table are 32-bit numbers that wrap around on purpose: the units are chosen so that the bins, each of one
+width, fill the circle of 2**32. Sums a whole turn apart share a bin; that costs an exact sum and nothing else.
 """
 
 from __future__ import annotations
+
+import math
 
 import numba as nb
 import numpy as np
 
 from slt.subset_sum.problem import BoolArray, Int64Array, Problem
 
-_CANDIDATES = 256  # near pairs that are summed again exactly; more of them are ties, for the other solver
+FEWEST, MOST = 12, 32
+# measured: sums within half a bin that an instance may expect, and bins a marking sum (as a power of two)
+_EXPECTED = 3.0
+_ROOM = 6
+# 16-bit entries hold two marks of 2**14 sums; 2**19 of them, 1 MiB, stay in the cache of one core
+_MOST_MARKING, _MOST_BINS = 14, 19
+_BLOCK = 12  # the other sums come in blocks of 2**12, for the same reason
 
 
 def bin_join(problem: Problem, mask: BoolArray, residual: Int64Array) -> BoolArray:
     """Fills the rows of ``mask`` (N, n) and ``residual`` (N,) whose optimum it proves, and says which, (N,) bool.
 
-    Other rows are left as they are: fewer than 12 or more than 28 usable items, targets out of reach, many ties, or a
-    best sum too far from its target.
+    Other rows are left as they are: fewer than 12 or more than 32 usable items, targets out of reach, many ties.
     """
     count = problem.count
     proved = np.zeros(count, dtype=np.bool_)
@@ -34,7 +43,7 @@ def bin_join(problem: Problem, mask: BoolArray, residual: Int64Array) -> BoolArr
     return proved
 
 
-@nb.njit(cache=True, inline="always")
+@nb.njit(cache=True)
 def _sums(items, first, last, start, out):  # type: ignore[no-untyped-def]
     """start plus all sums of items[first:last]; bit k of the position says that item first + k is in."""
     out[0] = start
@@ -44,46 +53,80 @@ def _sums(items, first, last, start, out):  # type: ignore[no-untyped-def]
         for j in range(size):
             out[size + j] = out[j] + x
         size *= 2
-    return size
-
-
-@nb.njit(cache=True, inline="always")
-def _mark(table, at, shift, value):  # type: ignore[no-untyped-def]
-    """Writes the bin of ``at`` and the next one."""
-    p = np.uint32(at) >> shift
-    table[p] = value
-    table[np.uint32(np.uint32(at) + (np.uint32(1) << shift)) >> shift] = value
-
-
-@nb.njit(cache=True, inline="always")
-def _marked(table, values, size, shift, hits):  # type: ignore[no-untyped-def]
-    """Positions of values[:size] whose bin is marked, into ``hits``; how many."""
-    found = 0
-    for j in range(size):
-        hits[found] = j
-        found += table[np.uint32(values[j]) >> shift]
-    return found
-
-
-@nb.njit(cache=True, inline="always")
-def _closest(values, size, goal):  # type: ignore[no-untyped-def]
-    """The smallest |value - goal|."""
-    smallest = np.int32(2**31 - 1)
-    for b in range(size):
-        d = np.int32(values[b] - goal)
-        smallest = min(smallest, max(d, np.int32(-d)))
-    return smallest
 
 
 @nb.njit(cache=True)
-def _exact(items, n, mask, target):  # type: ignore[no-untyped-def]
-    total = -target
-    size = 0
-    for k in range(n):
-        if mask >> k & 1:
-            total += items[k]
-            size += 1
-    return total, size
+def _mark(table, link, sums, count, half_width, shift, base):  # type: ignore[no-untyped-def]
+    """Enters every sum into the two bins around it; ``link`` keeps what was there before.
+
+    Entry base + 2j (below) or base + 2j + 1 (above) stands for sums[j]; entries under ``base`` are those of others.
+    """
+    for j in range(count):
+        p = np.uint32(sums[j] - half_width) >> shift
+        link[2 * j] = table[p]
+        table[p] = base + 2 * j
+        p = np.uint32(sums[j] + half_width) >> shift
+        link[2 * j + 1] = table[p]
+        table[p] = base + 2 * j + 1
+
+
+@nb.njit(cache=True)
+def _marked(table, values, size, offset, shift, base, hits):  # type: ignore[no-untyped-def]
+    """Positions of those values[:size] + offset whose bin is marked, into ``hits``; how many."""
+    found = 0
+    for j in range(size):
+        hits[found] = j
+        found += table[np.uint32(values[j] + offset) >> shift] >= base
+    return found
+
+
+@nb.njit(cache=True)
+def _size(x):  # type: ignore[no-untyped-def]
+    """How many bits are set."""
+    x = np.uint64(x)
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@nb.njit(cache=True)
+def _quarters(items, cuts, target, sums):  # type: ignore[no-untyped-def]
+    """Exact sums of four runs of items, less the target: any of all 2**m sums is one of each."""
+    _sums(items, 0, cuts[1], -target, sums[0])
+    for q in range(1, 4):
+        _sums(items, cuts[q], cuts[q + 1], np.int64(0), sums[q])
+
+
+@nb.njit(cache=True)
+def _residual(sums, cuts, mask):  # type: ignore[no-untyped-def]
+    total = np.int64(0)
+    for q in range(4):
+        total += sums[q, (mask >> cuts[q]) & ((1 << (cuts[q + 1] - cuts[q])) - 1)]
+    return total
+
+
+@nb.njit(cache=True)
+def _round(items, first, last, cut, sign, out):  # type: ignore[no-untyped-def]
+    """Items in units of 2**cut, rounded down; 32 bits of them."""
+    for k in range(first, last):
+        out[k] = sign * (items[k] >> cut if cut > 0 else items[k] << -cut)
+
+
+@nb.njit(cache=True)
+def _nearest(sums, cuts, pairs, listed, distance):  # type: ignore[no-untyped-def]
+    """(distance, mask) of the best of the listed masks, by the rule for ties."""
+    best = np.int64(2**63 - 1)
+    for c in range(listed):
+        distance[c] = abs(_residual(sums, cuts, pairs[c]))
+        best = min(best, distance[c])
+    chosen, fewest = np.int64(0), 64
+    for c in range(listed):
+        if distance[c] == best:
+            size = _size(pairs[c])
+            if size < fewest or (size == fewest and pairs[c] < chosen):
+                chosen, fewest = pairs[c], size
+    return best, chosen
 
 
 @nb.njit(cache=True)
@@ -91,103 +134,94 @@ def _join_rows(items, targets, usable, first, last, mask, residual, proved):  # 
     n = mask.shape[1]
     here = np.empty(n, dtype=np.int64)
     where = np.empty(n, dtype=np.int64)
-    rough = np.empty(32, dtype=np.int32)
+    cuts = np.empty(5, dtype=np.int64)
+    exact = np.empty((4, 1 << 10), dtype=np.int64)
+    rough = np.empty(MOST, dtype=np.int32)
     low = np.empty(8, dtype=np.int32)
-    high = np.empty(8, dtype=np.int32)
-    low_hits = np.empty(8, dtype=np.int32)
-    high_hits = np.empty(8, dtype=np.int32)
-    low_near = np.empty(8, dtype=np.int32)
-    high_near = np.empty(8, dtype=np.int32)
-    table = np.zeros(8, dtype=np.uint8)
-    candidates = np.empty(_CANDIDATES, dtype=np.int64)
+    high = np.empty(1 << _BLOCK, dtype=np.int32)
+    offsets = np.empty(1 << (MOST - _MOST_MARKING - _BLOCK), dtype=np.int32)
+    hits = np.empty((1 << _BLOCK) + 1, dtype=np.int32)
+    link = np.empty(16, dtype=np.uint16)
+    table = np.zeros(8, dtype=np.uint16)
+    pairs = np.empty(8, dtype=np.int64)
+    distance = np.empty(8, dtype=np.int64)
+    base = 0
     for i in range(first, last):
         row = items[i if items.shape[0] > 1 else 0]
         open_ = usable[i if usable.shape[0] > 1 else 0]
         m = 0
-        top, bottom = np.int64(0), np.int64(0)
+        top, bottom, square = np.int64(0), np.int64(0), 0.0
         for p in range(n):
+            x = row[p] if open_[p] else np.int64(0)
+            here[m] = x
             where[m] = p
-            here[m] = row[p]
-            if open_[p]:
-                m += 1
-                top += max(row[p], 0)
-                bottom += min(row[p], 0)
+            m += open_[p]
+            top += max(x, 0)
+            bottom += min(x, 0)
+            square += float(x) * float(x)
         target = targets[i]
-        if m < 12 or m > 28 or target > top or target < bottom:
+        if m < FEWEST or m > MOST or target > top or target < bottom or square == 0:
             continue
-        # units of 2**cut: the reach spans less than 2**31 of them, and m more for rounding
-        cut = 0
-        while (top >> cut) - (bottom >> cut) + m >= 2**31 - 1:
-            cut += 1
-        # measured: the fewer partners by chance, the better, while the table stays in the cache
-        half = m // 2 - 1
-        bins = half + (8 if m < 20 else 9)
+        # measured: half the items less one mark, the others look up
+        half = min(m // 2 - 1, _MOST_MARKING)
+        bins = min(half + _ROOM, _MOST_BINS)
+        block = min(m - half, _BLOCK)
         shift = np.uint32(32 - bins)
-        width = 1 << (32 - bins)
-        if low.shape[0] < (1 << half):
-            low = np.empty(1 << half, dtype=np.int32)
-            low_hits = np.empty((1 << half) + 1, dtype=np.int32)
-            low_near = np.empty(1 << half, dtype=np.int32)
-            high = np.empty(1 << (half + 3), dtype=np.int32)
-            high_hits = np.empty((1 << (half + 3)) + 1, dtype=np.int32)
-            high_near = np.empty(1 << (half + 3), dtype=np.int32)
-            table = np.zeros(1 << bins, dtype=np.uint8)
-        for k in range(m):
-            rough[k] = here[k] >> cut
-        lows = _sums(rough, 0, half, np.int32(0), low)
-        for j in range(lows):
-            _mark(table, low[j] - (width >> 1), shift, np.uint8(1))
-        for k in range(half, m):
-            rough[k] = -rough[k]
-        highs = _sums(rough, half, m, np.int32(target >> cut), high)
-        high_found = _marked(table, high, highs, shift, high_hits)
-        for j in range(lows):
-            _mark(table, low[j] - (width >> 1), shift, np.uint8(0))
-        if high_found == 0 or high_found > highs // 2:
-            continue
-        # and back: which of the first sums have a partner
-        for j in range(high_found):
-            _mark(table, high[high_hits[j]] - (width >> 1), shift, np.uint8(1))
-        low_found = _marked(table, low, lows, shift, low_hits)
-        for j in range(high_found):
-            _mark(table, high[high_hits[j]] - (width >> 1), shift, np.uint8(0))
-        for b in range(low_found):
-            low_near[b] = low[low_hits[b]]
-        nearest = np.int32(2**31 - 1)
-        for a in range(high_found):
-            high_near[a] = _closest(low_near, low_found, high[high_hits[a]])
-            nearest = min(nearest, high_near[a])
-        if nearest > width:
-            continue
-        # rounding moves a difference by less than m units: the optimum is among the pairs this near
-        near = nearest + 2 * m
-        listed = 0
-        for a in range(high_found):
-            if high_near[a] <= near:
-                goal = high[high_hits[a]]
-                for b in range(low_found):
-                    if abs(np.int32(low_near[b] - goal)) <= near:
-                        if listed < _CANDIDATES:
-                            candidates[listed] = (np.int64(high_hits[a]) << half) | np.int64(low_hits[b])
+        half_width = np.int64(1) << (31 - bins)
+        lows = 1 << half
+        most = 256 + (1 << (m - bins + 3))
+        if low.shape[0] < lows:
+            low = np.empty(lows, dtype=np.int32)
+            link = np.empty(2 * lows, dtype=np.uint16)
+        if table.shape[0] < 1 << bins:
+            table = np.zeros(1 << bins, dtype=np.uint16)
+            base = 0
+        if pairs.shape[0] < most:
+            pairs = np.empty(most, dtype=np.int64)
+            distance = np.empty(most, dtype=np.int64)
+        cuts[0], cuts[1], cuts[2], cuts[3], cuts[4] = 0, half // 2, half, half + (m - half) // 2, m
+        _quarters(here, cuts, target, exact)
+        away = float(target) - (float(top) + float(bottom)) / 2
+        density = 2.0**m * math.exp(-2 * away * away / square) / math.sqrt(math.pi / 2 * square)
+        wanted = _EXPECTED / max(density, 1e-300)
+        for _ in range(3):
+            # at least 4, so that distance 0 can be proved on the lattice itself
+            wanted = max(min(wanted, float(top) - float(bottom) + 1), 4.0)
+            cut = math.frexp(wanted)[1] - (32 - bins)
+            _round(here, 0, half, cut, 1, rough)
+            _round(here, half, m, cut, -1, rough)
+            _sums(rough, 0, half, np.int32(0), low)
+            goal = target >> cut if cut > 0 else target << -cut
+            _sums(rough, half, half + block, np.int32(goal), high)
+            _sums(rough, half + block, m, np.int32(0), offsets)
+            base += 2 * lows
+            if base + 2 * lows > 1 << 16:
+                table[:] = 0
+                base = 2 * lows
+            _mark(table, link, low, lows, half_width, shift, base)
+            listed = 0
+            for o in range(1 << (m - half - block)):
+                found = _marked(table, high, 1 << block, offsets[o], shift, np.uint16(base), hits)
+                for a in range(found):
+                    entry = table[np.uint32(high[hits[a]] + offsets[o]) >> shift]
+                    others = ((np.int64(o) << block) | np.int64(hits[a])) << half
+                    while entry >= base and listed < most:
+                        pairs[listed] = others | ((np.int64(entry) - base) >> 1)
                         listed += 1
-        if listed > _CANDIDATES:
-            continue
-        best, best_size, best_total = np.int64(2**63 - 1), 0, np.int64(0)
-        chosen = np.int64(-1)
-        for c in range(listed):
-            total, size = _exact(here, m, candidates[c], target)
-            distance = abs(total)
-            if distance < best or (
-                distance == best and (size < best_size or (size == best_size and candidates[c] < chosen))
-            ):
-                best, best_size, best_total, chosen = distance, size, total, candidates[c]
-        if (best >> cut) + 1 + m > (width >> 1):
-            continue
-        for k in range(m):
-            if chosen >> k & 1:
-                mask[i, where[k]] = True
-        residual[i] = best_total
-        proved[i] = True
+                        entry = link[entry - base]
+            if listed == most:
+                break
+            if listed:
+                best, chosen = _nearest(exact, cuts, pairs, listed, distance)
+                # rounding moves a difference by less than m units
+                seen = half_width - m - 1 if cut > 0 else half_width >> -cut
+                if best >> max(cut, 0) <= seen:
+                    for k in range(m):
+                        mask[i, where[k]] = chosen >> k & 1
+                    residual[i] = _residual(exact, cuts, chosen)
+                    proved[i] = True
+                    break
+            wanted *= 8
 
 
 @nb.njit(parallel=True, cache=True, nogil=True)
