@@ -3,6 +3,21 @@
 Predictions are not theorems: each docstring says where its formula comes from and how well it was checked.
 """
 
+from slt.laws.all_targets import all_targets_error, all_targets_quantile, all_targets_tail
+from slt.laws.exact_hits import (
+    needed_perturbed_items,
+    needed_quantised_items,
+    perturbed_exact_probability,
+    quantised_exact_probability,
+)
+from slt.laws.fewest_items import fewest_items_tail
+from slt.laws.fixed_size import fixed_size_geometric_mean, fixed_size_quantile, fixed_size_tail
+from slt.laws.golden_ratio import (
+    all_bins_filled,
+    golden_ratio_bound,
+    hyperbolic_bin_probability,
+    needed_samples,
+)
 from slt.laws.item_laws import NORMAL, NORMAL_PRODUCT, UNIFORM, UNIFORM_PRODUCT, ItemLaw
 from slt.laws.needed_width import Band, needed_width, proportion_band, quantile_band
 from slt.laws.networks import (
@@ -11,10 +26,23 @@ from slt.laws.networks import (
     needed_width_quantile,
     network_error_quantile,
     network_no_miss_probability,
+    worst_error,
+    worst_error_quantile,
 )
+from slt.laws.partial_sources import (
+    cover_probability,
+    locked_factor,
+    locked_quantile,
+    locked_tail,
+    thinned_quantile,
+    thinned_tail,
+)
+from slt.laws.partition import partition_quantile, partition_scale, partition_tail
 from slt.laws.random_subset_sum import (
+    average_error_quantile,
     average_miss_probability,
     error_quantile,
+    finite_size_factor,
     geometric_mean_error,
     mean_error_at_zero,
     median_error,
@@ -34,6 +62,8 @@ from slt.laws.two_layer_sums import (
     weight_miss_probability,
     worst_error_slope,
 )
+from slt.laws.vectors import vector_geometric_mean, vector_quantile, vector_tail
+from slt.laws.windows import window_probability
 
 __all__ = [
     "NORMAL",
@@ -46,26 +76,58 @@ __all__ = [
     "ItemLaw",
     "LayerSums",
     "Split",
+    "all_bins_filled",
+    "all_targets_error",
+    "all_targets_quantile",
+    "all_targets_tail",
+    "average_error_quantile",
     "average_miss_probability",
     "block_error_slope",
+    "cover_probability",
     "error_quantile",
     "expected_misses",
+    "fewest_items_tail",
+    "finite_size_factor",
+    "fixed_size_geometric_mean",
+    "fixed_size_quantile",
+    "fixed_size_tail",
     "geometric_mean_error",
+    "golden_ratio_bound",
+    "hyperbolic_bin_probability",
     "layer_no_miss_probability",
+    "locked_factor",
+    "locked_quantile",
+    "locked_tail",
     "mean_error_at_zero",
     "median_error",
     "miss_probability",
     "mixture_tail",
     "near_zero_tail",
     "needed_items",
+    "needed_perturbed_items",
+    "needed_quantised_items",
+    "needed_samples",
     "needed_width",
     "needed_width_quantile",
     "network_error_quantile",
     "network_no_miss_probability",
+    "partition_quantile",
+    "partition_scale",
+    "partition_tail",
+    "perturbed_exact_probability",
     "proportion_band",
     "quantile_band",
+    "quantised_exact_probability",
     "reach_tail",
+    "thinned_quantile",
+    "thinned_tail",
     "typical_scale",
+    "vector_geometric_mean",
+    "vector_quantile",
+    "vector_tail",
     "weight_miss_probability",
+    "window_probability",
+    "worst_error",
+    "worst_error_quantile",
     "worst_error_slope",
 ]

@@ -18,7 +18,7 @@ Complex: TypeAlias = NDArray[np.complex128]
 class ItemLaw:
     """The law of one item x of a subset-sum problem, symmetric around 0.
 
-    `second_moment` is E x^2 and `mean_abs` is E|x|, both in the units of the items.
+    `second_moment` is E x^2, `mean_abs` is E|x| and `fourth_moment` E x^4, in powers of the units of the items.
     The Laplace transform of the positive part, E[exp(-s x) | x > 0], is `smooth(s)` + exp(-s) `delayed(s)`, both
     analytic off the negative axis and shaped like s; `delayed` is None for a law without end. Split like this the
     transform can be inverted to rounding error, although the density on [-1, 1] ends abruptly at 1.
@@ -27,8 +27,14 @@ class ItemLaw:
     name: str
     second_moment: float
     mean_abs: float
+    fourth_moment: float
     smooth: Callable[[Complex], Complex] = field(repr=False)
     delayed: Callable[[Complex], Complex] | None = field(default=None, repr=False)
+
+    @property
+    def kurtosis(self) -> float:
+        """E x^4 / (E x^2)^2: 3 for normal items, 9/5 for uniform ones, squares of these for their products."""
+        return self.fourth_moment / self.second_moment**2
 
 
 def _reciprocal(s: Complex) -> Complex:
@@ -74,7 +80,7 @@ def _scaled_exponential_integral(s: Complex) -> Complex:
     return np.where(large, series / s, np.exp(small) * exp1(small))
 
 
-UNIFORM: Final = ItemLaw("uniform on [-1, 1]", 1 / 3, 1 / 2, _reciprocal, _minus_reciprocal)
-UNIFORM_PRODUCT: Final = ItemLaw("product of two uniforms", 1 / 9, 1 / 4, _logarithm, _logarithm_past_one)
-NORMAL: Final = ItemLaw("standard normal", 1.0, math.sqrt(2 / math.pi), _half_normal)
-NORMAL_PRODUCT: Final = ItemLaw("product of two standard normals", 1.0, 2 / math.pi, _half_normal_product)
+UNIFORM: Final = ItemLaw("uniform on [-1, 1]", 1 / 3, 1 / 2, 1 / 5, _reciprocal, _minus_reciprocal)
+UNIFORM_PRODUCT: Final = ItemLaw("product of two uniforms", 1 / 9, 1 / 4, 1 / 25, _logarithm, _logarithm_past_one)
+NORMAL: Final = ItemLaw("standard normal", 1.0, math.sqrt(2 / math.pi), 3.0, _half_normal)
+NORMAL_PRODUCT: Final = ItemLaw("product of two standard normals", 1.0, 2 / math.pi, 9.0, _half_normal_product)

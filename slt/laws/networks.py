@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from slt.errors import InputError, LimitError
-from slt.laws.arguments import probability_of
-from slt.laws.item_laws import UNIFORM_PRODUCT
-from slt.laws.random_subset_sum import miss_probability
+from slt.laws.arguments import count, finite, probability_of
+from slt.laws.item_laws import UNIFORM, UNIFORM_PRODUCT, ItemLaw
+from slt.laws.random_subset_sum import average_error_quantile, error_quantile, miss_probability
 from slt.laws.two_layer_sums import SIGN_OPTIMAL, LayerSums, Split, checked, weight_miss_probability
 
 Array = NDArray[np.float64]
@@ -125,6 +125,37 @@ def network_error_quantile(
     from scipy.optimize import brentq
 
     return math.exp(brentq(surplus, low, high, xtol=1e-5))
+
+
+def worst_error_quantile(
+    probability: ArrayLike, instances: ArrayLike, n: ArrayLike, target: float | None = None, items: ItemLaw = UNIFORM
+) -> Array:
+    """The error that the worst of `instances` independent subset sums of n items stays below with `probability` (P15).
+
+    The quantile of one instance at probability^(1 / instances), so that instances * P(err > error) is about
+    -ln(probability): reach and near-zero tail, not the typical error, decide. `target` None: each instance has its own,
+    uniform on [-1, 1]. `probability`, `instances` >= 1 and `n` >= 1 broadcast; units of the items. Given the law of one
+    instance it is exact; that law is a heuristic, and its far tail its weakest part.
+    Exact optima (n = 12, 18, 10 and 100 instances, uniform targets, 1,000 worst cases): from 0.9 to 1.06 of the
+    prediction where the worst is typical (uniform items, n = 18, median), but 0.15 to 1 where the reach decides.
+    Raises `InputError` for bad input.
+    """
+    doing = "worst of many subset sums"
+    q = probability_of("probability", probability, doing) ** (1 / count("instances", instances, doing, least=1))
+    # so near 1 that only the bound of the error is left
+    q = np.minimum(q, 1 - 1e-15)
+    if target is None:
+        return average_error_quantile(q, n, items)
+    return error_quantile(q, n, float(finite("target", target, doing)), items)
+
+
+def worst_error(instances: ArrayLike, n: ArrayLike, target: float | None = None, items: ItemLaw = UNIFORM) -> Array:
+    """The error at which one of `instances` is expected to miss, instances * P(err > error) = 1: prediction P15.
+
+    It is `worst_error_quantile` at probability 1/e, up to 1/instances. `instances` >= 2. Raises `InputError`.
+    """
+    many = count("instances", instances, "worst of many subset sums", least=2)
+    return worst_error_quantile((1 - 1 / many) ** many, many, n, target, items)
 
 
 def _some(layers: Sequence[LayerSums]) -> list[LayerSums]:

@@ -24,10 +24,8 @@ from slt.errors import LimitError
 from slt.laws.arguments import count, finite, positive, probability_of
 from slt.laws.item_laws import UNIFORM, ItemLaw
 from slt.laws.reach import reach_tail
+from slt.laws.tails import error_at, poisson_mixture
 
-_U: Final = np.arange(-10.0, 10.01, 0.05)
-_U_WEIGHT: Final = np.exp(-_U * _U / 2) * 0.05 / math.sqrt(2 * math.pi)
-_POINTS_AT_ONCE: Final = 4096
 _MOST_ITEMS: Final = 4096
 
 
@@ -48,6 +46,19 @@ def geometric_mean_error(n: ArrayLike, target: ArrayLike = 0.0, items: ItemLaw =
     sizes = count("n", n, "geometric mean of a subset-sum error", least=1)
     variance = sizes * items.second_moment / 4
     return np.asarray(typical_scale(sizes, items) * np.exp(-np.euler_gamma + (1 + z * z / variance) / 2))
+
+
+def finite_size_factor(n: ArrayLike, items: ItemLaw = UNIFORM) -> NDArray[np.float64]:
+    """exp(-(kurtosis - 1) / (4 n)), by which the laws of few heavy-tailed items at targets near 0 are too large (P1).
+
+    The density of the sums depends on sum x_i^2, not its mean: E ln sqrt(sum x_i^2) falls short of
+    ln sqrt(n E x^2) by (kurtosis - 1) / (4 n), to first order. Not applied by the other laws. At n = 10 it is 0.98 for
+    uniform items, 0.95 for normal ones and products of uniforms, and 0.82 for products of normals.
+    Heuristic, derived for this project; the experiment subset-sum-laws draws it beside P1.
+    Raises `InputError` unless `n` >= 1.
+    """
+    sizes = count("n", n, "correction for few items", least=1)
+    return np.asarray(np.exp(-(items.kurtosis - 1) / (4 * sizes)))
 
 
 def mean_error_at_zero(n: ArrayLike, items: ItemLaw = UNIFORM) -> NDArray[np.float64]:
@@ -83,17 +94,9 @@ def mixture_tail(
     e, sizes, z = np.broadcast_arrays(
         positive("error", error, doing), count("n", n, doing), np.abs(finite("target", target, doing))
     )
-    flat_n, flat_z = sizes.ravel(), z.ravel()
-    sigma = np.sqrt(np.maximum(flat_n, 1) * items.second_moment / 4)
-    log_rate = np.log(e.ravel()) + (flat_n + 0.5) * math.log(2) - np.log(sigma) - 0.5 * math.log(math.pi)
-    result = np.ones(flat_n.size)
-    for start in range(0, flat_n.size, _POINTS_AT_ONCE):
-        part = slice(start, start + _POINTS_AT_ONCE)
-        away = (flat_z[part] / sigma[part])[:, None] - _U
-        rate = np.exp(np.minimum(log_rate[part][:, None] - away * away / 2, 700.0))
-        result[part] = np.exp(-rate) @ _U_WEIGHT
-    result[flat_n == 0] = 1.0
-    return np.minimum(result, 1.0).reshape(e.shape)
+    sigma = np.sqrt(np.maximum(sizes, 1) * items.second_moment / 4)
+    log_rate = np.log(e) + (sizes + 0.5) * math.log(2) - np.log(sigma) - 0.5 * math.log(math.pi)
+    return np.where(sizes == 0, 1.0, poisson_mixture(log_rate, z / sigma))
 
 
 def miss_probability(
@@ -144,12 +147,20 @@ def error_quantile(
     )
     low = np.log(q * typical_scale(sizes, items)) - 1e-9
     high = np.where(z == 0, np.log(10.0 * sizes / (1 - q)), np.log(np.where(z == 0, 1.0, np.abs(z))))
-    low = np.minimum(low, high)
-    for _ in range(50):
-        middle = (low + high) / 2
-        missing = miss_probability(np.exp(middle), sizes, z, items) > 1 - q
-        low, high = np.where(missing, middle, low), np.where(missing, high, middle)
-    return np.exp(high)
+    return error_at(lambda e: miss_probability(e, sizes, z, items), 1 - q, np.exp(low), np.exp(high))
+
+
+def average_error_quantile(probability: ArrayLike, n: ArrayLike, items: ItemLaw = UNIFORM) -> NDArray[np.float64]:
+    """The error that err stays below with `probability` over targets uniform on [-1, 1]: `average_miss_probability`
+    solved for it.
+
+    `probability` in (0, 1) and `n` >= 1 broadcast; at most 1, where the empty subset serves. Heuristic, like P2.
+    Raises `InputError` for bad input.
+    """
+    doing = "average quantile of a subset-sum error"
+    q, sizes = np.broadcast_arrays(probability_of("probability", probability, doing), count("n", n, doing, least=1))
+    low = q * typical_scale(sizes, items) * (1 - 1e-9)
+    return error_at(lambda e: average_miss_probability(e, sizes, items), 1 - q, low, 1.0)
 
 
 def median_error(n: ArrayLike, target: ArrayLike = 0.0, items: ItemLaw = UNIFORM) -> NDArray[np.float64]:

@@ -8,14 +8,17 @@ from numpy.typing import NDArray
 
 from slt.errors import InputError, LimitError
 from slt.laws.item_laws import UNIFORM_PRODUCT
+from slt.laws.needed_width import quantile_band
 from slt.laws.networks import (
     expected_misses,
     layer_no_miss_probability,
     needed_width_quantile,
     network_error_quantile,
     network_no_miss_probability,
+    worst_error,
+    worst_error_quantile,
 )
-from slt.laws.random_subset_sum import miss_probability
+from slt.laws.random_subset_sum import average_miss_probability, error_quantile, miss_probability
 from slt.laws.two_layer_sums import (
     PAPER,
     SIGN_OPTIMAL,
@@ -108,6 +111,31 @@ def test_slopes_flatten_where_the_reach_rules() -> None:
         slopes = np.diff(errors) / np.diff(widths)
         assert slopes[0] > worst_error_slope(split) / 2
         assert block_error_slope(split) * 1.05 < slopes[2] < worst_error_slope(split) * 0.95
+
+
+def test_worst_of_many_is_the_quantile_of_one() -> None:
+    """P15: N P(err > worst error) = 1, and P(max <= quantile) = q, for a fixed target and for uniform ones."""
+    for target, miss in (
+        (0.3, lambda e: miss_probability(e, 12, 0.3)),
+        (None, lambda e: average_miss_probability(e, 12)),
+    ):
+        for many in (10, 50):
+            assert np.isclose(many * miss(worst_error(many, 12, target)), 1, rtol=1e-5)
+            assert np.isclose((1 - miss(worst_error_quantile(0.2, many, 12, target))) ** many, 0.2, rtol=1e-5)
+    assert worst_error_quantile(0.5, 1, 9, 0.3) == error_quantile(0.5, 9, 0.3)
+    assert worst_error_quantile([0.1, 0.5], [[2], [3], [4]], 9).shape == (3, 2)
+    with pytest.raises(InputError, match=r"instances = 0\.0"):
+        worst_error_quantile(0.5, 0, 9)
+
+
+def test_worst_of_ten_by_enumeration() -> None:
+    """2,000 times the worst of ten uniform instances, n = 12, target 0.3: 10 % and 50 % in 99.9 % bands and 25 %."""
+    rng = np.random.default_rng(9)
+    errors = np.concatenate([best_errors(rng.uniform(-1, 1, (2000, 12)), 0.3) for _ in range(10)])
+    worst = errors.reshape(10, 2000).max(axis=0)
+    for q in (0.1, 0.5):
+        band = quantile_band(worst, q, 0.999)
+        assert band.low / 1.25 < worst_error_quantile(q, 10, 12, 0.3) < band.high * 1.25
 
 
 def test_a_large_layer_is_quick_and_caps_bind() -> None:

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from slt.errors import InputError
 from slt.laws.item_laws import NORMAL, NORMAL_PRODUCT, UNIFORM, UNIFORM_PRODUCT, ItemLaw
-from slt.laws.needed_width import proportion_band
+from slt.laws.needed_width import proportion_band, quantile_band
 from slt.laws.random_subset_sum import (
+    average_error_quantile,
     average_miss_probability,
     error_quantile,
+    finite_size_factor,
     geometric_mean_error,
     mean_error_at_zero,
     median_error,
@@ -22,7 +24,7 @@ from slt.laws.random_subset_sum import (
     needed_items,
     typical_scale,
 )
-from tests.laws.brute_force import best_errors, uniform, uniform_product
+from tests.laws.brute_force import DRAWS, all_sums, best_errors, uniform, uniform_product
 
 
 def test_constants_of_the_predictions_table() -> None:
@@ -84,6 +86,28 @@ def test_needed_items_by_enumeration() -> None:
         sums = np.concatenate([sums, sums + column[:, None]], axis=1)
     share = (np.abs(sums - targets[:, None]).min(axis=1) > 2**-8).mean()
     assert abs(share - average_miss_probability(2**-8, 9)) < 0.05
+
+
+@pytest.mark.parametrize(("items", "draw"), DRAWS, ids=lambda x: getattr(x, "name", ""))
+def test_finite_size_factor_mends_the_geometric_mean(items: ItemLaw, draw) -> None:  # type: ignore[no-untyped-def]
+    """4,000 draws, n = 10, target 0.05: the mean logarithm in a band of level 0.999 (0.06 wide) plus 0.04."""
+    errors = best_errors(draw(np.random.default_rng(6), (4000, 10)), 0.05)
+    law = geometric_mean_error(10, 0.05, items) * finite_size_factor(10, items)
+    logs = np.log(errors)
+    assert abs(logs.mean() - np.log(law)) < 3.29 * logs.std() / np.sqrt(4000) + 0.04
+    assert items.kurtosis == pytest.approx({1 / 3: 1.8, 1 / 9: 3.24}.get(items.second_moment, items.kurtosis))
+
+
+def test_average_quantile_inverts_the_average_and_is_measured() -> None:
+    """4,000 draws of ten uniform items and uniform targets: the law in the 99.9 % band of the median, widened 5 %."""
+    n = np.array([1, 5, 10])
+    for q in (0.1, 0.5, 0.9):
+        error = average_error_quantile(q, n)
+        np.testing.assert_allclose(average_miss_probability(error, n), 1 - q, rtol=1e-6)
+    rng = np.random.default_rng(7)
+    items, targets = uniform(rng, (4000, 10)), rng.uniform(-1, 1, 4000)
+    band = quantile_band(np.abs(all_sums(items) - targets[:, None]).min(axis=1), 0.5, 0.999)
+    assert band.low / 1.05 < average_error_quantile(0.5, 10) < band.high * 1.05
 
 
 laws = st.sampled_from([UNIFORM, UNIFORM_PRODUCT, NORMAL, NORMAL_PRODUCT])
