@@ -63,10 +63,11 @@ def many_targets(problem: Problem) -> Result:
 def worth_sharing(n: int, count: int) -> bool:
     """Whether to use `many_targets` rather than `optimum` for ``count`` targets and n usable items.
 
-    Measured on one core: it breaks even at 5 to 10 targets up to 11 items, 80 to 100 for 12 to 24, 10 to 30 for 26 to
-    28 and 3 to 30 beyond; the thresholds here leave a factor of about three, since near them little is at stake.
+    Measured on one core: it breaks even at 5 to 10 targets up to 11 items and beyond 32, and at 100 to 300 for 12 to 32,
+    where the optimum is found by `bin_join`; with 10,000 targets it is 20 and 3.5 to 4 times as fast. The thresholds
+    leave a factor of two to three, since near them little is at stake.
     """
-    return count >= (300 if 12 <= n <= 28 else 30)
+    return count >= (500 if 12 <= n <= 32 else 30)
 
 
 def _first_items(m: int, count: int) -> int:
