@@ -63,7 +63,7 @@ def many_targets(problem: Problem) -> Result:
 def worth_sharing(n: int, count: int) -> bool:
     """Whether to use `many_targets` rather than `optimum` for ``count`` targets and n usable items.
 
-    Measured on one core: it breaks even at 5 to 10 targets up to 11 items and beyond 32, and at 100 to 300 for 12 to 32,
+    Measured on one core: it breaks even at 5 to 10 targets up to 11 items and beyond 32, at 60 to 300 for 12 to 32,
     where the optimum is found by `bin_join`; with 10,000 targets it is 20 and 3.5 to 4 times as fast. The thresholds
     leave a factor of two to three, since near them little is at stake.
     """
