@@ -2,10 +2,9 @@
 
 Up to four items are found among the sorted items: the outer ones by loops, the last two by two pointers, n**(k - 1)
 steps for k items. Beyond that ``fixed_size`` tries one size after the other, and the optimum says where there is
-nothing to find. At a tolerance of 0.01 and
-targets uniform on [-1/2, 1/2], 15 items uniform on [-1, 1] need 2.19 on average and 21 need 1.91 (measured); the
-published run kept 9.39 of 21 (Pensia, Rajput, Nagle, Vishwakarma and Papailiopoulos 2020, "Optimal lottery tickets via
-SubsetSum", experiment 1).
+nothing to find. At a tolerance of 0.01 and targets uniform on [-1/2, 1/2], 15 items uniform on [-1, 1] need 2.19 on
+average and 21 need 1.91 (measured); the published run kept 9.39 of 21 (Pensia, Rajput, Nagle, Vishwakarma and
+Papailiopoulos 2020, "Optimal lottery tickets via SubsetSum", experiment 1).
 """
 
 from __future__ import annotations
