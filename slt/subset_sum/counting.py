@@ -18,6 +18,7 @@ from slt.subset_sum.memory import require_memory
 from slt.subset_sum.problem import Int64Array, Problem
 
 LIMIT = 44
+_FEW = 2**13  # sums that one thread has walked before a second is awake: on a busy machine that takes milliseconds
 
 
 def count_solutions(problem: Problem, tolerance: float = 0.0) -> Int64Array:
@@ -47,8 +48,11 @@ def count_solutions(problem: Problem, tolerance: float = 0.0) -> Int64Array:
             "lock items out or use fewer threads",
         )
         low, high = _windows(problem, tolerance)
-        chunks = min(problem.count, 8 * threads)
-        _count(problem.items, problem.targets, problem.usable, low, high, chunks, solutions)
+        given = (problem.items, problem.targets, problem.usable, low, high)
+        if problem.count * 2 ** (most // 2) <= _FEW:
+            _count_rows(*given, 0, problem.count, solutions)
+        else:
+            _count(*given, min(problem.count, 8 * threads), solutions)
     return solutions
 
 

@@ -21,6 +21,7 @@ LIMIT = 44
 _LONGEST = 24  # items of the first list at most: 2**24 sums, 448 MiB with their index and work space
 _BYTES = 28  # a sum of the first list: two copies of sum and mask, and a cell of the index
 _SMALL = 2**24  # bytes that are not worth asking the machine about
+_FEW = 2**12  # look-ups that one thread has done before a second is awake: on a busy machine that takes milliseconds
 _LARGEST = np.int64(2**63 - 1)
 
 
@@ -103,10 +104,12 @@ def _share(
     # about as many cells as sums
     shift = max((int(first[-1]) - int(first[0])).bit_length() - len(first).bit_length(), 0)
     index = _index(first, shift)
-    chunks = min(len(rows), 8 * nb.get_num_threads())
-    _look_up(
-        first, first_masks, second, second_masks, index, shift, k, items, where, targets, rows, chunks, mask, residual
-    )
+    lists = (first, first_masks, second, second_masks, index, shift, k)
+    if len(rows) * 2 ** (m - k) <= _FEW:
+        _look_up_rows(*lists, items, where, targets, rows, mask, residual)
+    else:
+        chunks = min(len(rows), 8 * nb.get_num_threads())
+        _look_up(*lists, items, where, targets, rows, chunks, mask, residual)
 
 
 @nb.njit(cache=True, nogil=True)
