@@ -145,7 +145,7 @@ def _join_rows(items, targets, usable, first, last, mask, residual, proved):  # 
     table = np.zeros(8, dtype=np.uint16)
     pairs = np.empty(8, dtype=np.int64)
     distance = np.empty(8, dtype=np.int64)
-    base = 0
+    free = 1  # entries from here on have not been used since the table was empty
     for i in range(first, last):
         row = items[i if items.shape[0] > 1 else 0]
         open_ = usable[i if usable.shape[0] > 1 else 0]
@@ -175,7 +175,7 @@ def _join_rows(items, targets, usable, first, last, mask, residual, proved):  # 
             link = np.empty(2 * lows, dtype=np.uint16)
         if table.shape[0] < 1 << bins:
             table = np.zeros(1 << bins, dtype=np.uint16)
-            base = 0
+            free = 1
         if pairs.shape[0] < most:
             pairs = np.empty(most, dtype=np.int64)
             distance = np.empty(most, dtype=np.int64)
@@ -194,10 +194,11 @@ def _join_rows(items, targets, usable, first, last, mask, residual, proved):  # 
             goal = target >> cut if cut > 0 else target << -cut
             _sums(rough, half, half + block, np.int32(goal), high)
             _sums(rough, half + block, m, np.int32(0), offsets)
-            base += 2 * lows
+            base = free
             if base + 2 * lows > 1 << 16:
                 table[:] = 0
-                base = 2 * lows
+                base = 1
+            free = base + 2 * lows
             _mark(table, link, low, lows, half_width, shift, base)
             listed = 0
             for o in range(1 << (m - half - block)):

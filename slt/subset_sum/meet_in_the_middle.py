@@ -8,6 +8,8 @@ cannot overflow. Batches run over all cores; results do not depend on how many t
 
 from __future__ import annotations
 
+import math
+
 import numba as nb
 import numpy as np
 
@@ -17,19 +19,24 @@ from slt.subset_sum.result import Result
 from slt.subset_sum.status import Status
 
 LIMIT = 44
+_ATTEMPTS = 8  # searches with items beyond the 44th, each of which may cost as much as the first
 _LARGEST = np.int64(2**63 - 1)
 # kernels see plain integers
 _OPTIMAL, _WITHIN, _BEST = int(Status.OPTIMAL), int(Status.WITHIN_TOLERANCE), int(Status.BEST_FOUND)
 _BEYOND, _NONE = int(Status.OUT_OF_REACH), int(Status.NO_ITEMS)
 
 
-def meet_in_the_middle(problem: Problem, tolerance: Int64Array | None = None) -> Result:
+def meet_in_the_middle(
+    problem: Problem, tolerance: Int64Array | None = None, known: Int64Array | None = None
+) -> Result:
     """The optimum of every instance, or with ``tolerance`` ((N,) int64, lattice units) the first sum within it.
 
     Without a tolerance every instance needs at most 44 usable items, unless its target is out of reach; LimitError
     otherwise. With one, any number: the shortest prefix of the usable items that holds a sum within the tolerance is
-    found, up to 44 items, and its optimum returned. If there is none, items beyond the 44th are taken greedily to
-    bring the target to the middle of what the first 44 reach, and the search is made once more around it.
+    found, up to 44 items, and its optimum returned. If there is none, items beyond the 44th are taken where they bring
+    the target nearer to the middle of what the first 44 reach; the search is made again after each of the first
+    8 takings that leave it in reach, and after the last. ``known`` (N,) int64: the first so many usable items hold no
+    such sum, as the caller has found out.
     """
     count, n = problem.count, problem.n
     mask = np.zeros((count, n), dtype=np.bool_)
@@ -39,13 +46,24 @@ def meet_in_the_middle(problem: Problem, tolerance: Int64Array | None = None) ->
     if count:
         exact = tolerance is None
         allowed = np.zeros(0, dtype=np.int64) if tolerance is None else np.ascontiguousarray(tolerance)
+        looked = np.zeros(count, dtype=np.int64) if known is None else np.ascontiguousarray(known)
         most = int(problem.usable_counts().max())
         # chunks for the cores: small enough to balance the load, large enough to share their work space
         chunks = (
             min(count, max(4 * nb.get_num_threads(), count // 64)) if most <= 26 else min(count, nb.get_num_threads())
         )
         refused = _solve(
-            problem.items, problem.targets, problem.usable, exact, allowed, chunks, mask, residual, status, prefix
+            problem.items,
+            problem.targets,
+            problem.usable,
+            exact,
+            allowed,
+            looked,
+            chunks,
+            mask,
+            residual,
+            status,
+            prefix,
         )
         if refused:
             raise LimitError(
@@ -141,23 +159,35 @@ def _grow(sums, masks, needed):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(cache=True)
-def _search(items, n, target, allowed, sums, masks):  # type: ignore[no-untyped-def]
+def _search(items, n, target, allowed, known, sums, masks):  # type: ignore[no-untyped-def]
     """(error, mask, items looked at, sums, masks) over the first n <= 44 items.
 
     ``allowed`` < 0: the optimum. Otherwise the optimum of the shortest prefix that comes within ``allowed``, and of
-    all n if none does. ``sums`` and ``masks``: work space, grown as needed and handed back.
+    all n if none does; the first ``known`` items do not. ``sums`` and ``masks``: work space, grown as needed and
+    handed back.
     """
     zero = np.uint64(0)
     error, size, mask = abs(target), 0, zero
     if error <= allowed:
         return error, mask, 0, sums, masks
+    top, bottom = np.int64(0), np.int64(0)
+    for k in range(n):
+        top += max(items[k], 0)
+        bottom += min(items[k], 0)
+    if target - top > max(allowed, 0) or bottom - target > max(allowed, 0):
+        # beyond every sum: the end point is the nearest
+        high = target > top
+        for k in range(n):
+            if items[k] > 0 if high else items[k] < 0:
+                mask |= np.uint64(1) << np.uint64(k)
+        return target - top if high else bottom - target, mask, n, sums, masks
     sums[0, 0] = 0
     masks[0, 0] = 0
     sums[2, 0] = 0
     masks[2, 0] = 0
     counts = np.ones(2, dtype=np.int64)
     at = np.array((0, 2))  # the rows that hold the even and the odd list now
-    top, bottom = np.int64(0), np.int64(0)
+    top, bottom = np.int64(0), np.int64(0)  # of the items looked at
     for k in range(n):
         x = items[k]
         if x == 0:
@@ -165,7 +195,7 @@ def _search(items, n, target, allowed, sums, masks):  # type: ignore[no-untyped-
         half = k & 1
         top += max(x, 0)
         bottom += min(x, 0)
-        if allowed >= 0 and target - top <= allowed and bottom - target <= allowed:
+        if k >= known and allowed >= 0 and target - top <= allowed and bottom - target <= allowed:
             # only sums that hold item k are new
             error, size, mask = _scan(
                 sums[at[0]], masks[at[0]], counts[0], sums[at[1]], masks[at[1]], counts[1],
@@ -192,7 +222,7 @@ def _take(mask, n, where, row):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(parallel=True, cache=True, nogil=True)
-def _solve(items, targets, usable, exact, allowed, chunks, mask, residual, status, prefix):  # type: ignore[no-untyped-def]
+def _solve(items, targets, usable, exact, allowed, known, chunks, mask, residual, status, prefix):  # type: ignore[no-untyped-def]
     count, n = mask.shape
     refused = 0
     for chunk in nb.prange(chunks):
@@ -227,7 +257,7 @@ def _solve(items, targets, usable, exact, allowed, chunks, mask, residual, statu
                 refused += 1
                 continue
             first = min(m, 44)
-            error, best, looked, sums, masks = _search(here, first, target, within, sums, masks)
+            error, best, looked, sums, masks = _search(here, first, target, within, known[i], sums, masks)
             _take(best, first, where, mask[i])
             found = not exact and error <= within
             if found:
@@ -236,22 +266,39 @@ def _solve(items, targets, usable, exact, allowed, chunks, mask, residual, statu
             if m == 0 and not found:
                 status[i] = _NONE
             if not exact and not found and m > first:
-                # bring the target to the middle of what the first items reach, by the others; then search again
-                middle = np.int64(0)
+                # bring the target to the middle of what the first items reach, by the others
+                middle, square = np.int64(0), 0.0
                 for k in range(first):
                     middle += here[k] // 2
+                    square += float(here[k]) * float(here[k])
+                # the logarithm of how many sums come within at the middle, by the normal approximation
+                expected = first * math.log(2.0) + math.log(2.0 * within + 1) - math.log(square + 1) / 2
                 rest = target
                 taken = np.zeros(m, dtype=np.bool_)
-                for k in range(first, m):
-                    if abs(rest - here[k] - middle) < abs(rest - middle):
+                attempts, searched = 0, True
+                for k in range(first, m + 1):
+                    if k < m:
+                        if abs(rest - here[k] - middle) >= abs(rest - middle):
+                            continue
                         rest -= here[k]
                         taken[k] = True
-                again, second, looked, sums, masks = _search(here, first, rest, within, sums, masks)
-                if again < error:
-                    for k in range(m):
-                        bit = k < first and (second >> np.uint64(k) & np.uint64(1)) == 1
-                        mask[i, where[k]] = taken[k] or bit
-                    status[i] = _WITHIN if again <= within else _BEST
+                        searched = False
+                    away = float(rest - middle)
+                    likely = expected - 2 * away * away / (square + 1) > 0
+                    if searched or (k < m and (attempts == _ATTEMPTS or not likely)):
+                        continue
+                    again, second, looked, sums, masks = _search(here, first, rest, within, 0, sums, masks)
+                    attempts += 1
+                    searched = True
+                    if again < error:
+                        error = again
+                        for q in range(m):
+                            bit = q < first and (second >> np.uint64(q) & np.uint64(1)) == 1
+                            mask[i, where[q]] = taken[q] or bit
+                    if again <= within:
+                        status[i] = _WITHIN
+                        prefix[i] = where[k if k < m else m - 1] + 1
+                        break
             total = np.int64(0)
             for p in range(n):
                 if mask[i, p]:

@@ -39,13 +39,13 @@ def solve(
     >>> result.mask.astype(int).tolist(), result.residual.tolist()
     ([[1, 0, 1, 0], [1, 0, 0, 1], [1, 1, 1, 1]], [0.0, 0.0, -69.0])
     """
-    from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
+    from slt.subset_sum.first_within import first_within
     from slt.subset_sum.optimum import optimum
 
     problem = Problem.of(items, targets, usable, lattice, locked)
     if tolerance is None:
         return optimum(problem)
-    return meet_in_the_middle(problem, lattice_tolerance(problem, tolerance))
+    return first_within(problem, lattice_tolerance(problem, tolerance))
 
 
 def lattice_tolerance(problem: Problem, tolerance: float) -> np.ndarray:

@@ -42,7 +42,10 @@ _TEXTS = {
         "add items or scale the target down"
     ),
     Status.NO_ITEMS: "no usable item: the empty sum is the only one; unlock or add items",
-    Status.FEWEST_ITEMS: "within the tolerance, with as few items as any subset that is: proved; for the nearest sum use subset_sum.solve",
+    Status.FEWEST_ITEMS: (
+        "within the tolerance, with as few items as any subset that is: proved; for the nearest sum use "
+        "subset_sum.solve"
+    ),
     Status.TOO_FEW_ITEMS: (
         "fewer usable items than the subset was to have: all of them are taken; ask for a smaller size or add items"
     ),
