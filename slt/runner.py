@@ -1,8 +1,9 @@
 """Runner: measures the units of an experiment, records each as it finishes, and finds experiments in their folders.
 
-An experiment is one file, ``experiments/<name>/experiment.py``, that ends with ``EXPERIMENT = TheClass()``. A unit is
-one flat configuration, seed included; ``measure`` is a pure function of it. So units may run anywhere, in any order,
-and a run that was stopped takes up where its records end.
+An experiment is one file, ``experiments/<name>/experiment.py``, that ends with ``EXPERIMENT = TheClass()``; it may
+import files beside it (``from .samples import draw``). A unit is one flat configuration, seed included; ``measure`` is
+a pure function of it. So units may run anywhere, in any order, and a run that was stopped takes up where its records
+end.
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ def load_experiment(file: str | os.PathLike[str]) -> Experiment:
     file = Path(file).resolve()
     name = _name_of(file)
     module_name = f"slt_experiment_{name.replace('-', '_')}"
-    spec = importlib.util.spec_from_file_location(module_name, file)
+    spec = importlib.util.spec_from_file_location(module_name, file, submodule_search_locations=[str(file.parent)])
     if spec is None or spec.loader is None or not file.is_file():
         raise DataError(f"loading an experiment: {file} is no Python file; give one that defines EXPERIMENT")
     module = importlib.util.module_from_spec(spec)

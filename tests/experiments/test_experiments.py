@@ -21,7 +21,7 @@ from slt.subset_sum import solve
 from slt.weights import Key, Uniform
 
 FOLDER = Path(__file__).parents[2] / "experiments"
-NAMES = ("subset-sum-law", "needed-width", "mlp-law")
+NAMES = ("subset-sum-laws", "needed-width", "mlp-law")
 
 
 def experiment_of(name: str) -> Experiment:
@@ -31,6 +31,11 @@ def experiment_of(name: str) -> Experiment:
 def module_of(experiment: Experiment) -> Any:
     """The module that the experiment's file was run as."""
     return sys.modules[type(experiment).__module__]
+
+
+def samples_of(experiment: Experiment) -> Any:
+    """The file ``samples.py`` beside the experiment's."""
+    return sys.modules[type(experiment).__module__ + ".samples"]
 
 
 def committed(name: str) -> list[Record]:
@@ -73,8 +78,11 @@ def sorted_items(unit: dict[str, Any]) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("name", "unit"),
     [
-        ("subset-sum-law", {"items": "product", "target": 0.5, "n": 12}),
-        ("subset-sum-law", {"items": "uniform", "target": None, "n": 14}),
+        ("subset-sum-laws", {"measure": "fixed size", "items": "product of uniforms", "one in": 4}),
+        ("subset-sum-laws", {"measure": "locked", "items": "uniform", "free": 12}),
+        ("subset-sum-laws", {"measure": "quantised", "levels": 128}),
+        ("subset-sum-laws", {"measure": "fewest items", "items": "uniform", "n": 12}),
+        ("subset-sum-laws", {"measure": "golden ratio", "bins": 8}),
         ("needed-width", {"bits": 10}),
     ],
 )
@@ -82,7 +90,7 @@ def test_a_committed_record_comes_out_again(name: str, unit: dict[str, Any]) -> 
     (record,) = [r for r in committed(name) if unit.items() <= r["config"].items()]
     again = experiment_of(name).measure(record["config"])
     for field, value in record["result"].items():
-        if field == "geometric_mean":  # logarithms differ in the last bit between mathematics libraries
+        if field == "mean_log":  # logarithms differ in the last bit between mathematics libraries
             np.testing.assert_allclose(again[field], value, rtol=1e-12)
         else:
             assert np.array_equal(again[field], value)
@@ -142,8 +150,9 @@ def test_products_are_products_of_two_uniforms() -> None:
 
     Level 0.001, 20,000 draws.
     """
-    experiment = experiment_of("subset-sum-law")
-    items = module_of(experiment)._items(Key(5) / "test", "product", 20_000, 1)[:, 0]
+    items = samples_of(experiment_of("subset-sum-laws")).random_items(
+        Key(5) / "test", "product of uniforms", 20_000, 1
+    )[:, 0, 0]
     share = np.count_nonzero(np.abs(items) < 2**51) / items.size
     chance = (1 + math.log(2)) / 2
     assert abs(share - chance) < 3.29 * math.sqrt(chance * (1 - chance) / items.size)
@@ -159,16 +168,40 @@ def test_medians_of_needed_widths_are_the_predicted_ones() -> None:
         assert band.high - band.low <= 1
 
 
+def test_all_targets_and_whole_numbers_are_what_they_say() -> None:
+    """The largest distance on a fine grid of targets; a share of whole numbers at level 0.001, 20,000 draws."""
+    samples = samples_of(experiment_of("subset-sum-laws"))
+    items = samples.random_items(Key(2) / "test", "normal", 20, 8)[:, 0]
+    for row in items:
+        sums = np.array([sum(row[i] for i in range(8) if s >> i & 1) for s in range(256)], dtype=np.float64)
+        grid = np.linspace(-(2**51), 2**51, 20_001)
+        far = np.abs(np.sort(sums)[:, None] - grid).min(axis=0).max()
+        assert 0 <= samples._largest_distance(row) - far <= 2**52 / 20_000
+    (hits,) = samples.quantised(Key(3), {"levels": 2, "draws": 20_000, "x": [1]})
+    assert abs(hits.mean() - 1 / 5) < 3.29 * math.sqrt(0.16 / 20_000)  # one number in -2 .. 2 is 1
+
+
+def test_verdicts_count_the_bands_that_hold_the_law() -> None:
+    experiment = experiment_of("subset-sum-laws")
+    module = module_of(experiment)
+    (panel,) = (p for p in module.PANELS if p.name == "P7")
+    unit = {"measure": "partition", "items": "uniform", "draws": 100, "seed": 0, "x": [10, 12]}
+    law = panel.law(module.ITEMS["uniform"], {}, [10, 12])
+    good = np.stack([law, 0.9 * law, 1.1 * law], axis=-1)
+    bad = good * 1.3
+    for quantiles, held, text in ((good, 2, "not refuted"), (bad, 0, "refuted: U all")):
+        record = {"config": unit, "result": {"quantiles": quantiles.tolist()}}
+        assert {v[2] for v in module._verdicts([record], panel)["uniform"].values()} == {held}
+        assert module._verdict_text([record], panel) == text
+
+
 @pytest.mark.parametrize("target", [0.05, 0.5])
 def test_geometric_mean_and_median_follow_their_laws(target: float) -> None:
     """Uniform items, n = 20, 4,000 draws: P1 and P2 in bands of level 0.999, exact for the median (1,000 draws each
     would leave bands of 10 %; these are 4 to 8 %)."""
-    experiment = experiment_of("subset-sum-law")
-    module = module_of(experiment)
-    key = Key(1) / "test of the laws"
-    error = solve(
-        module._items(key, "uniform", 4000, 20), module._targets(key, target, 4000), lattice=module.LATTICE
-    ).error
+    samples = samples_of(experiment_of("subset-sum-laws"))
+    items = samples.random_items(Key(1) / "test of the laws", "uniform", 4000, 20)[:, 0]
+    error = solve(items, samples.fixed(target, 4000), lattice=samples.LATTICE).error
     band = quantile_band(error, 0.5, 0.999)
     assert band.low <= float(error_quantile(0.5, 20, target)) <= band.high
     logs = np.log(error)
