@@ -68,7 +68,8 @@ def meet_in_the_middle(
         if refused:
             raise LimitError(
                 f"exact subset sum by meet in the middle takes at most {LIMIT} usable items; {refused} of {count} "
-                f"instances have more (up to {most}). Lock items out, or give tolerance= to take any number"
+                f"instances have more (up to {most}). Lock items out, use subset_sum.schroeppel_shamir for up to 64, "
+                "or give tolerance= to take any number"
             )
     return Result.of(mask, residual, status, prefix, problem)
 

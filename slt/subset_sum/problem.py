@@ -86,8 +86,8 @@ class Problem:
                 f"subset sum: items of shape {np.shape(items)} with targets of shape {np.shape(targets)}; needed are "
                 "items (N, n), or (n,) shared by all, and targets (N,)"
             )
-        mask = _flags("usable", True if usable is None else usable, len(t), x.shape[1])
-        kept = None if locked is None else _flags("locked", locked, len(t), x.shape[1])
+        mask = flags_of("usable", True if usable is None else usable, len(t), x.shape[1])
+        kept = None if locked is None else flags_of("locked", locked, len(t), x.shape[1])
         if lattice is not None and (type(lattice) is bool or not isinstance(lattice, (int, np.integer))):
             raise InputError(f"subset sum: lattice must be an integer k, for 2**-k; {lattice!r} was given")
         if lattice is not None and abs(lattice) > 2000:
@@ -107,7 +107,7 @@ class Problem:
         )
 
 
-def _flags(name: str, given: Any, count: int, n: int) -> BoolArray:
+def flags_of(name: str, given: Any, count: int, n: int) -> BoolArray:
     """``given`` as (count, n) or (1, n) bool; True stands for all."""
     if given is True:
         return np.ones((1, n), dtype=np.bool_)

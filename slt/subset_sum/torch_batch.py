@@ -23,16 +23,18 @@ mask, so that "fewest items, then the smallest mask" means the smallest key. Key
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
-import torch
 
 from slt.errors import InputError, LimitError
 from slt.subset_sum import memory
 from slt.subset_sum.problem import Int64Array, Problem
 from slt.subset_sum.result import Result
 from slt.subset_sum.status import Status
+
+if TYPE_CHECKING:
+    import torch
 
 LIMIT = 44
 _NEVER = 2**63 - 1  # larger than every key
@@ -83,6 +85,8 @@ def torch_batch(problem: Problem, device: str | torch.device | None = None, batc
 
 def _place(device: str | torch.device | None) -> torch.device:
     """The device, if it is there and has exact 64-bit integers. Raises InputError."""
+    import torch
+
     try:
         place = torch.device("cpu" if device is None else device)
     except (RuntimeError, TypeError) as error:
@@ -100,6 +104,8 @@ def _place(device: str | torch.device | None) -> torch.device:
 
 def _free(place: torch.device) -> int:
     """Bytes that can be allocated on the device now."""
+    import torch
+
     if place.type == "cpu":
         return memory.free_memory()
     # what torch holds back for itself is free for this, too
@@ -124,6 +130,8 @@ def _solve(
     problem: Problem, rows: Int64Array, width: int, place: torch.device, batch: int | None, mask: np.ndarray
 ) -> None:
     """Fills ``rows`` of ``mask``: instances in reach, of ``width`` usable items each."""
+    import torch
+
     size = _chunk(width, place, batch)
     join = _Join.of(width, place)
     shared = len(problem.items) == len(problem.usable) == 1
@@ -150,6 +158,8 @@ def _together(part: Problem, width: int) -> tuple[Int64Array, Int64Array]:
 
 def _sums(items: torch.Tensor) -> torch.Tensor:
     """All sums of items (B, h): (B, 2**h), bit k of the position says that item k is in."""
+    import torch
+
     sums = items.new_zeros((len(items), 1))
     for k in range(items.shape[1]):
         sums = torch.cat((sums, sums + items[:, k, None]), dim=1)
@@ -189,6 +199,8 @@ class _Join:
 
     @staticmethod
     def of(width: int, place: torch.device) -> _Join:
+        import torch
+
         keys = 2**LIMIT + (1 << torch.arange(width, dtype=torch.int64, device=place))[None]
         half = width - width // 2
         right_keys, order = _sums(keys[:, half:])[0].sort()
@@ -196,6 +208,8 @@ class _Join:
 
     def halves(self, items: torch.Tensor) -> _Halves:
         """The half-sums of items (B, width)."""
+        import torch
+
         right, places = _sums(items[:, self.half :]).index_select(1, self.order).sort(dim=1, stable=True)
         starts = torch.arange(right.shape[1], device=right.device).repeat(len(right), 1)
         starts[:, 1:].masked_fill_(right[:, 1:] == right[:, :-1], 0)
@@ -204,6 +218,8 @@ class _Join:
 
     def nearest(self, halves: _Halves, targets: torch.Tensor) -> torch.Tensor:
         """(B,): the key of the best subset for each of targets (B,)."""
+        import torch
+
         wanted = targets[:, None] - halves.left
         # one row for all: the search then takes it without copies
         at = torch.searchsorted(halves.right[0] if len(halves.right) == 1 else halves.right, wanted)

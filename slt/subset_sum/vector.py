@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from slt.errors import InputError, LimitError
 from slt.subset_sum.memory import require_memory
-from slt.subset_sum.problem import BoolArray, FloatArray, Int64Array, Problem, _flags
+from slt.subset_sum.problem import BoolArray, FloatArray, Int64Array, Problem, flags_of
 from slt.subset_sum.status import Status
 
 LIMIT = 30  # usable items: at worst 2**30 pairs an instance, seconds
@@ -71,8 +71,8 @@ class VectorProblem:
                 "needed are items (N, n, d), or (n, d) shared by all, and targets (N, d), with d at least 1"
             )
         count, (_, n, d) = len(t), x.shape
-        open_ = _flags("usable", True if usable is None else usable, count, n)
-        kept = None if locked is None else _flags("locked", locked, count, n)
+        open_ = flags_of("usable", True if usable is None else usable, count, n)
+        kept = None if locked is None else flags_of("locked", locked, count, n)
         # every coordinate of every instance is a problem of its own to the checks
         rows = np.broadcast_to(x, (count, n, d)).transpose(0, 2, 1).reshape(count * d, n)
         single = Problem.of(rows, t.reshape(-1), None, lattice)

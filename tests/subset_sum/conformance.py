@@ -6,23 +6,39 @@ A solver joins by adding itself to ``SOLVERS``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from slt.subset_sum import Problem, Result
+from slt.subset_sum import Problem, Result, schroeppel_shamir, torch_batch
 from slt.subset_sum.first_within import first_within
 from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
 from slt.subset_sum.optimum import optimum
 
-Solver = Callable[[Problem, np.ndarray | None], Result]
+
+@dataclass(frozen=True)
+class Solver:
+    """An exact solver as the suite calls it: the optimum, or with a tolerance ((N,) lattice units) the first within it.
+
+    A solver that knows no tolerance leaves that to meet in the middle. ``limit``: usable items at most; ``batches``:
+    how many random batches the suite spends on it.
+    """
+
+    exact: Callable[[Problem], Result]
+    tolerant: Callable[[Problem, np.ndarray], Result] = meet_in_the_middle
+    limit: int = 44
+    batches: int = 240
+
+    def __call__(self, problem: Problem, tolerance: np.ndarray | None) -> Result:
+        return self.exact(problem) if tolerance is None else self.tolerant(problem, tolerance)
 
 
-def by_optimum(problem: Problem, tolerance: np.ndarray | None = None) -> Result:
-    """The fast paths, as ``solve`` goes."""
-    return optimum(problem) if tolerance is None else first_within(problem, tolerance)
-
-
-SOLVERS: dict[str, Solver] = {"meet in the middle": meet_in_the_middle, "fast paths": by_optimum}
+SOLVERS = {
+    "meet in the middle": Solver(meet_in_the_middle),
+    "fast paths": Solver(optimum, first_within),
+    "Schroeppel and Shamir": Solver(schroeppel_shamir, limit=64, batches=60),
+    "torch batch": Solver(torch_batch, batches=60),
+}
 
 
 def assert_equal(a: Result, b: Result, context: object = "") -> None:

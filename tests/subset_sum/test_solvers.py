@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slt.errors import LimitError
-from slt.subset_sum import Problem, Status
+from slt.subset_sum import Problem, Status, schroeppel_shamir
 from slt.subset_sum.brute_force import brute_force
+from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
+from slt.subset_sum.optimum import optimum
 from tests.subset_sum.conformance import SOLVERS, assert_consistent, assert_equal, random_batch
 
 solvers = pytest.mark.parametrize("solver", SOLVERS.values(), ids=list(SOLVERS))
@@ -18,9 +20,9 @@ SMALL = st.lists(st.integers(-20, 20), min_size=0, max_size=9)
 
 @solvers
 def test_equals_brute_force_on_random_instances(solver):
-    """14,400 instances with the optimum and 14,400 with a tolerance; not a statistical test: all must agree."""
+    """14,400 instances (3,600 for some) with the optimum and as many with a tolerance: all must agree."""
     rng = np.random.default_rng(20260101)
-    for batch in range(240):
+    for batch in range(solver.batches):
         items, targets, usable = random_batch(rng)
         problem = Problem.of(items, targets, usable)
         tolerance = rng.integers(-1, 1 + int(rng.choice([1, 3, 100, 10**7])), len(targets))
@@ -136,10 +138,21 @@ def test_a_prefix_within_the_tolerance_makes_the_rest_irrelevant(solver, items, 
 
 @solvers
 def test_too_many_items_for_the_optimum(solver):
-    with pytest.raises(LimitError, match=r"at most 44 usable items; 2 of 2 .* \(up to 45\).* tolerance="):
-        solver(Problem.of(np.arange(1, 46), [7, 8]), None)
-    locked = np.arange(45) > 0
-    assert solver(Problem.of(np.arange(1, 46), [7], locked), None).residual_lattice[0] == 0
+    n = solver.limit + 1
+    with pytest.raises(LimitError, match=f"{solver.limit} usable items.* tolerance="):
+        solver(Problem.of(np.arange(1, n + 1), [7, 8]), None)
+    first = np.arange(n) > 0
+    assert solver(Problem.of(np.arange(1, n + 1), [7], first), None).residual_lattice[0] == 0
+
+
+def test_limits_name_the_solver_that_can():
+    problem = Problem.of(np.arange(1, 46), [7, 8])
+    for solver in (meet_in_the_middle, optimum):
+        with pytest.raises(
+            LimitError, match=r"2 of 2 instances have more \(up to 45\).*schroeppel_shamir for up to 64"
+        ):
+            solver(problem)
+    assert not schroeppel_shamir(problem).residual_lattice.any()
 
 
 @solvers
