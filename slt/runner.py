@@ -177,6 +177,9 @@ def load_experiment(file: str | os.PathLike[str]) -> Experiment:
         raise DataError(f"loading an experiment: {file} is no Python file; give one that defines EXPERIMENT")
     module = importlib.util.module_from_spec(spec)
     before = sys.modules.get(module_name)
+    # files beside an experiment of the same name in another folder
+    for other in [known for known in sys.modules if known.startswith(f"{module_name}.")]:
+        del sys.modules[other]
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)

@@ -14,7 +14,7 @@ import pytest
 
 from slt.errors import DataError, InputError, RecordError
 from slt.records import Record, Records
-from slt.runner import find_experiment, find_experiments, load_records, run, with_settings
+from slt.runner import find_experiment, find_experiments, load_experiment, load_records, run, with_settings
 
 SOURCE = """
 import os, time
@@ -145,6 +145,21 @@ def test_kills_cost_units_in_flight_only(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, capture_output=True)
     assert [record["result"]["square"] for record in Records(path).load()] == [n * n for n in range(30)]
     assert len(logged(log)) <= 32
+
+
+def test_an_experiment_may_import_files_beside_it(tmp_path: Path) -> None:
+    """Those of its own folder, also after one of the same name from another; in other processes too."""
+    source = SOURCE.replace("import Experiment\n", "import Experiment\nfrom .parts import POWER\n").replace(
+        "** 2", "** POWER"
+    )
+    for name, power in (("a", 2), ("b", 3)):
+        folder = put(tmp_path / name, source=source) / "experiments" / "squares"
+        (folder / "parts.py").write_text(f"POWER = {power}")
+        experiment = load_experiment(folder / "experiment.py")
+        for executor in (None, ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))):
+            into = tmp_path / f"{name} {executor is None}"
+            records = run(experiment, experiment.config(), into, executor=executor, progress=False)
+            assert squares(records) == [n**power for n in range(6)]
 
 
 def test_units_are_distinct_and_some(tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def finite_size_factor(n: ArrayLike, items: ItemLaw = UNIFORM) -> NDArray[np.flo
     ln sqrt(n E x^2) by (kurtosis - 1) / (4 n), to first order. Not applied by the other laws. At n = 10 it is 0.98 for
     uniform items, 0.95 for normal ones and products of uniforms, and 0.82 for products of normals.
     Heuristic, derived for this project; geometric means at target 0.05, n = 10 .. 24,
-    are 0.990 to 1.043 of P1 times this for all four laws (20,000 draws; experiment subset-sum-laws). Raises `InputError` unless `n` >= 1.
+    are 0.990 to 1.043 of P1 times this for all four laws (20,000 draws; experiment subset-sum-laws).
+    Raises `InputError` unless `n` >= 1.
     """
     sizes = count("n", n, "correction for few items", least=1)
     return np.asarray(np.exp(-(items.kurtosis - 1) / (4 * sizes)))
@@ -137,7 +138,7 @@ def error_quantile(
     """The error that err stays below with `probability`: `miss_probability` solved for it, prediction P2.
 
     `probability` in (0, 1), `n` >= 1 and `target` broadcast; units of the items. At a target other than 0 the result is
-    |target| where nothing smaller has the probability. Bisection to 1e-12 relative. Heuristic; the median of
+    |target| where nothing smaller has the probability. Bisection to 1e-11 relative. Heuristic; the median of
     simulations is 0.98 to 1.02 of it for n <= 18. Raises `InputError` for bad input.
     """
     doing = "quantile of a subset-sum error"

@@ -38,7 +38,8 @@ def poisson_mixture(log_rate: ArrayLike, centre: ArrayLike, spread: ArrayLike = 
 def error_at(tail: Callable[[Array], Array], missing: ArrayLike, low: ArrayLike, high: ArrayLike) -> Array:
     """The error in [low, high] at which the falling function `tail` has come down to `missing`, elementwise.
 
-    Bisection of the logarithm, to 1e-11 relative for ranges up to e^100; `high` where the tail stays above, `low` > 0 where it never was.
+    Bisection of the logarithm, to 1e-11 relative for ranges up to e^100; `high` where the tail stays above, `low` > 0
+    where it never was.
     """
     wanted, below, above = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (missing, low, high)))
     below, above = np.log(np.minimum(below, above)), np.log(above)
