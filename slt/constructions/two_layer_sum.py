@@ -108,7 +108,7 @@ class TwoLayerSum(Construction):
 
     def _solve(self, source: TwoLayerSource, part: Part, wanted: Wanted, request: Request, tally: _Tally) -> BoolArray:
         """The mask of one part, shape (outputs, coordinates, width)."""
-        from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
+        from slt.subset_sum.first_within import first_within
         from slt.subset_sum.optimum import optimum
 
         assert isinstance(self.split, Split)
@@ -142,7 +142,7 @@ class TwoLayerSum(Construction):
                 else:
                     off = rounding[rows][:, needed].ravel()
                     within = allowed(request.tolerance, off, exponent - part.scale)
-                    result = meet_in_the_middle(problem, within)
+                    result = first_within(problem, within)
                 mask[rows, needed] |= result.mask.reshape(*shape, width)
                 tally.add(result, usable[needed])
         return mask
@@ -180,8 +180,9 @@ class _Tally:
         self.kept += int(np.count_nonzero(result.mask))
         # every coordinate needs a usable unit, even one whose sums all are empty
         self.prefix = max(self.prefix, int(result.prefix.max(initial=0)), int(usable.argmax(axis=1).max(initial=0)) + 1)
-        many = result.problem.usable_counts() > LIMIT
-        self.exhaustive &= not np.any(within & many & (result.prefix == result.problem.n))
+        many = np.flatnonzero(within & (result.problem.usable_counts() > LIMIT))
+        looked = result.problem.rows(many).usable & (np.arange(result.problem.n) < result.prefix[many, None])
+        self.exhaustive &= not np.any(looked.sum(axis=1) > LIMIT)
         if self.request.progress is not None:
             self.request.progress(self.done, self.total)
 
