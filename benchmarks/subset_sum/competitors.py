@@ -2,7 +2,8 @@
 
 Items and target are integers k on the lattice 2**-40, so that CP-SAT's int64 coefficients hold them exactly. The
 floating-point solvers get k / 2**40, of order 1, as their absolute tolerances want it, and the tightest tolerances
-they take; all use as many threads as they like.
+they take; all use as many threads as they like. OR-tools and cvxpy's highspy exclude each other in one process, so
+HiGHS is asked through SciPy here.
 """
 
 from __future__ import annotations

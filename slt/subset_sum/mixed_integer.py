@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from slt.errors import InputError
+from slt.errors import InputError, MissingExtraError
 from slt.subset_sum.problem import BoolArray, FloatArray, Int64Array, Problem
 from slt.subset_sum.result import Result
 from slt.subset_sum.status import Status
@@ -31,7 +31,8 @@ def mixed_integer(problem: Problem, seconds: float | None = None) -> Result:
 
     The mask is the solver's own, rounded to whole items: among ties it need not be the one of `optimum`, and it may
     change with the version of HiGHS. Any n; the items are divided by a power of two to be of order 1, and beyond 53
-    bits rounded on the way. InputError unless ``seconds`` is None or a positive number.
+    bits rounded on the way. InputError unless ``seconds`` is None or a positive number; MissingExtraError where cvxpy
+    finds no HiGHS.
     """
     number = isinstance(seconds, (int, float, np.integer, np.floating)) and not isinstance(seconds, bool)
     if seconds is not None and not (number and np.isfinite(seconds) and seconds > 0):
@@ -73,6 +74,11 @@ def _ask_highs(items: FloatArray, target: float, seconds: float | None) -> tuple
     """(the booleans as the solver has them, or None; does it call them optimal)."""
     import cvxpy as cp
 
+    if cp.HIGHS not in cp.installed_solvers():
+        raise MissingExtraError(
+            "mixed-integer subset sum: cvxpy finds no HiGHS; pip install highspy. If it is installed, another package "
+            "has loaded a library of the same name before it (OR-tools does): import cvxpy in a process of its own"
+        )
     chosen = cp.Variable(len(items), boolean=True)
     error = cp.Variable()
     within: Any = [items @ chosen - target <= error, target - items @ chosen <= error]

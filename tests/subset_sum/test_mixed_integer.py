@@ -8,7 +8,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from slt.errors import InputError
+from slt.errors import InputError, MissingExtraError
 from slt.subset_sum import Problem, Status
 from slt.subset_sum.optimum import optimum
 from tests.subset_sum.conformance import assert_consistent
@@ -100,6 +100,12 @@ def test_a_solver_that_fails_leaves_the_empty_subset(monkeypatch):
     monkeypatch.setattr(cp.Problem, "solve", fail)
     result = by_highs(Problem.of([3, 5], [4]))
     assert result.status.tolist() == [Status.BEST_FOUND] and not result.mask.any()
+
+
+def test_a_missing_solver_is_no_answer(monkeypatch):
+    monkeypatch.setattr(cp, "installed_solvers", lambda: ["OSQP"])
+    with pytest.raises(MissingExtraError, match="finds no HiGHS; pip install highspy"):
+        by_highs(Problem.of([3, 5], [4]))
 
 
 def test_time_runs_out():
