@@ -74,7 +74,8 @@ def _ask_highs(items: FloatArray, target: float, seconds: float | None) -> tuple
     """(the booleans as the solver has them, or None; does it call them optimal)."""
     import cvxpy as cp
 
-    if cp.HIGHS not in cp.installed_solvers():
+    installed: Any = cp.installed_solvers  # cvxpy has no types here
+    if cp.HIGHS not in installed():
         raise MissingExtraError(
             "mixed-integer subset sum: cvxpy finds no HiGHS; pip install highspy. If it is installed, another package "
             "has loaded a library of the same name before it (OR-tools does): import cvxpy in a process of its own"
