@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.subset_sum import against_milp, comparison
+from benchmarks.subset_sum import against_milp, against_textbook, comparison
 
 
 def run() -> list[str]:
-    return against_milp.run() + comparison.run()
+    return against_textbook.run() + against_milp.run() + comparison.run()
