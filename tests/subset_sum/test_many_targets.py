@@ -1,4 +1,4 @@
-"""Many targets for one set of items: the answers of `optimum`, to the bit, however the items are divided."""
+"""Many targets for one set of items: the answers of the plain solvers, to the bit, however the items are divided."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from slt.errors import InputError, LimitError
 from slt.subset_sum import Problem, Status
 from slt.subset_sum.brute_force import brute_force
 from slt.subset_sum.many_targets import many_targets, worth_sharing
-from slt.subset_sum.optimum import optimum
+from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
 from tests.subset_sum.conformance import assert_consistent, assert_equal, random_batch
 
 MODULE = importlib.import_module("slt.subset_sum.many_targets")
@@ -54,7 +54,7 @@ def test_equals_the_optimum_at_sizes_beyond_brute_force(n, bits):
     items = rng.integers(-(2**bits), 2**bits, n)
     targets = rng.integers(-(2 ** (bits + 2)), 2 ** (bits + 2), 40)
     problem = Problem.of(items, targets, rng.random(n) < 0.9)
-    assert_equal(optimum(problem), many_targets(problem))
+    assert_equal(meet_in_the_middle(problem), many_targets(problem))
 
 
 def test_ties_go_to_fewest_items_then_to_the_smallest_mask():
@@ -73,7 +73,7 @@ def test_ties_go_to_fewest_items_then_to_the_smallest_mask():
 def test_all_items_equal(n, value):
     targets = np.array([value * (n // 3), value * n, 0, -value, value // 2 + 1])
     problem = Problem.of(np.full(n, value), targets)
-    assert_equal(optimum(problem), many_targets(problem))
+    assert_equal(meet_in_the_middle(problem), many_targets(problem))
 
 
 @pytest.mark.parametrize("n", [20, 44])
@@ -86,18 +86,18 @@ def test_items_of_very_different_sizes(n):
     assert np.array_equal(result.mask, (targets[:, None] >> np.arange(n)) & 1 == 1)
     items = np.concatenate([rng.integers(-99, 100, 18), [2**60, -(2**59)]])
     clustered = Problem.of(items, np.concatenate([rng.integers(-99, 100, 20), 2**59 + rng.integers(-99, 100, 20)]))
-    assert_equal(optimum(clustered), many_targets(clustered))
+    assert_equal(meet_in_the_middle(clustered), many_targets(clustered))
 
 
 def test_the_edges():
     empty = Problem.of(np.zeros(0, dtype=int), [0, 5, -5])
-    assert_equal(optimum(empty), many_targets(empty))
+    assert_equal(meet_in_the_middle(empty), many_targets(empty))
     no_targets = Problem.of(np.arange(7), np.zeros(0, dtype=int))
-    assert_equal(optimum(no_targets), many_targets(no_targets))
+    assert_equal(meet_in_the_middle(no_targets), many_targets(no_targets))
     shut = Problem.of([1, 2, 3], [2, 0], np.zeros(3, dtype=bool))
-    assert_equal(optimum(shut), many_targets(shut))
+    assert_equal(meet_in_the_middle(shut), many_targets(shut))
     zeros = Problem.of([0, 0], [0, 1, -1])
-    assert_equal(optimum(zeros), many_targets(zeros))
+    assert_equal(meet_in_the_middle(zeros), many_targets(zeros))
     big = 2**61
     for items in ([big - 1, big], [-big, big - 1], [big - 1], [2**60] * 4):
         problem = Problem.of(items, [0, 1, -1, 2**59])
@@ -152,7 +152,7 @@ def test_memory_shortens_the_first_list_and_then_refuses(monkeypatch):
     assert MODULE._first_items(22, 10**9) == 22
     monkeypatch.setattr(MODULE, "free_memory", lambda: 2**22)
     assert MODULE._first_items(22, 10**9) == 15
-    assert_equal(optimum(problem), many_targets(problem))
+    assert_equal(meet_in_the_middle(problem), many_targets(problem))
     monkeypatch.setattr("slt.subset_sum.memory.free_memory", lambda: 2**22)
     with pytest.raises(LimitError, match=r"exact subset sums of 44 items for many targets needs 224 MiB"):
         many_targets(Problem.of(np.arange(1, 45) * 2**40 + 1, [2**42]))
