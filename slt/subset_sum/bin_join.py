@@ -27,6 +27,7 @@ _EXPECTED = 3.0
 _ROOM = 6
 # 16-bit entries hold two marks of 2**14 sums; 2**19 of them, 1 MiB, stay in the cache of one core
 _MOST_MARKING, _MOST_BINS = 14, 19
+_FEW = 2**14  # sums that one thread has made before a second is awake
 _BLOCK = 12  # the other sums come in blocks of 2**12, for the same reason
 
 
@@ -37,7 +38,9 @@ def bin_join(problem: Problem, mask: BoolArray, residual: Int64Array) -> BoolArr
     """
     count = problem.count
     proved = np.zeros(count, dtype=np.bool_)
-    if count:
+    if count << min(problem.n // 2, 30) < _FEW:
+        _join_rows(problem.items, problem.targets, problem.usable, 0, count, mask, residual, proved)
+    else:
         chunks = min(count, max(8 * nb.get_num_threads(), count // 256))
         _join(problem.items, problem.targets, problem.usable, chunks, mask, residual, proved)
     return proved

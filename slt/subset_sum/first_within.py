@@ -24,6 +24,7 @@ from slt.subset_sum.status import Status
 _FEWEST_MARKING, _MOST_MARKING = 5, 13  # items whose sums mark
 _MOST_LOOKING = 12  # items whose sums look up
 _BEFORE = 1  # measured: items that mark, beyond half of those expected
+_FEW = 64  # instances that one thread has solved before a second is awake
 _ROOM = 6  # bins a marking sum, as a power of two
 
 
@@ -41,9 +42,11 @@ def first_within(problem: Problem, tolerance: Int64Array) -> Result:
     residual = np.zeros(count, dtype=np.int64)
     prefix = np.full(count, -1, dtype=np.int64)
     known = np.zeros(count, dtype=np.int64)
-    if count:
+    allowed = np.ascontiguousarray(tolerance)
+    if count < _FEW:
+        _first_rows(problem.items, problem.targets, problem.usable, allowed, 0, count, mask, residual, prefix, known)
+    else:
         chunks = min(count, max(8 * nb.get_num_threads(), count // 256))
-        allowed = np.ascontiguousarray(tolerance)
         _first(problem.items, problem.targets, problem.usable, allowed, chunks, mask, residual, prefix, known)
     status = np.full(count, Status.WITHIN_TOLERANCE, dtype=np.int8)
 

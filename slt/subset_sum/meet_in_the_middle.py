@@ -19,6 +19,7 @@ from slt.subset_sum.result import Result
 from slt.subset_sum.status import Status
 
 LIMIT = 44
+_FEW = 2**13  # sums that one thread has walked before a second is awake
 _ATTEMPTS = 8  # searches with items beyond the 44th, each of which may cost as much as the first
 _LARGEST = np.int64(2**63 - 1)
 # kernels see plain integers
@@ -35,7 +36,7 @@ def meet_in_the_middle(
     otherwise. With one, any number: the shortest prefix of the usable items that holds a sum within the tolerance is
     found, up to 44 items, and its optimum returned. If there is none, items beyond the 44th are taken where they bring
     the target nearer to the middle of what the first 44 reach; the search is made again after each of the first
-    8 takings that leave it in reach, and after the last. ``known`` (N,) int64: the first so many usable items hold no
+    8 takings that leave a sum within the tolerance likely, and after the last. ``known`` (N,) int64: the first so many usable items hold no
     such sum, as the caller has found out.
     """
     count, n = problem.count, problem.n
@@ -52,19 +53,12 @@ def meet_in_the_middle(
         chunks = (
             min(count, max(4 * nb.get_num_threads(), count // 64)) if most <= 26 else min(count, nb.get_num_threads())
         )
-        refused = _solve(
-            problem.items,
-            problem.targets,
-            problem.usable,
-            exact,
-            allowed,
-            looked,
-            chunks,
-            mask,
-            residual,
-            status,
-            prefix,
-        )
+        given = (problem.items, problem.targets, problem.usable, exact, allowed, looked)
+        found = (mask, residual, status, prefix)
+        if count << min(most // 2, 30) < _FEW:
+            refused = _solve_rows(*given, 0, count, *found)
+        else:
+            refused = _solve(*given, chunks, *found)
         if refused:
             raise LimitError(
                 f"exact subset sum by meet in the middle takes at most {LIMIT} usable items; {refused} of {count} "
@@ -222,87 +216,98 @@ def _take(mask, n, where, row):  # type: ignore[no-untyped-def]
             row[where[k]] = True
 
 
+@nb.njit(cache=True, nogil=True)
+def _solve_rows(items, targets, usable, exact, allowed, known, first_row, last_row, mask, residual, status, prefix):  # type: ignore[no-untyped-def]
+    n = mask.shape[1]
+    refused = 0
+    here = np.empty(n, dtype=np.int64)
+    where = np.empty(n, dtype=np.int64)
+    sums = np.empty((4, 256), dtype=np.int64)
+    masks = np.empty((4, 256), dtype=np.uint32)
+    for i in range(first_row, last_row):
+        row = items[i if items.shape[0] > 1 else 0]
+        open_ = usable[i if usable.shape[0] > 1 else 0]
+        m = 0
+        top, bottom = np.int64(0), np.int64(0)
+        for p in range(n):
+            if open_[p]:
+                here[m] = row[p]
+                where[m] = p
+                m += 1
+                top += max(row[p], 0)
+                bottom += min(row[p], 0)
+        target = targets[i]
+        within = np.int64(-1) if exact else allowed[i]
+        prefix[i] = n
+        if target - top > max(within, 0) or bottom - target > max(within, 0):
+            # beyond every sum: the end point is the optimum, whatever n; zeros stay out (fewest items)
+            high = target > top
+            for k in range(m):
+                mask[i, where[k]] = here[k] > 0 if high else here[k] < 0
+            residual[i] = (top if high else bottom) - target
+            status[i] = _BEYOND if m else _NONE
+            continue
+        if exact and m > 44:
+            refused += 1
+            continue
+        first = min(m, 44)
+        error, best, looked, sums, masks = _search(here, first, target, within, known[i], sums, masks)
+        _take(best, first, where, mask[i])
+        found = not exact and error <= within
+        if found:
+            prefix[i] = where[looked - 1] + 1 if looked else 0
+        status[i] = _WITHIN if found else (_OPTIMAL if exact else _BEST)
+        if m == 0 and not found:
+            status[i] = _NONE
+        if not exact and not found and m > first:
+            # bring the target to the middle of what the first items reach, by the others
+            middle, square = np.int64(0), 0.0
+            for k in range(first):
+                middle += here[k] // 2
+                square += float(here[k]) * float(here[k])
+            # the logarithm of how many sums come within at the middle, by the normal approximation
+            expected = first * math.log(2.0) + math.log(2.0 * within + 1) - math.log(square + 1) / 2
+            rest = target
+            taken = np.zeros(m, dtype=np.bool_)
+            attempts, searched = 0, True
+            for k in range(first, m + 1):
+                if k < m:
+                    if abs(rest - here[k] - middle) >= abs(rest - middle):
+                        continue
+                    rest -= here[k]
+                    taken[k] = True
+                    searched = False
+                away = float(rest - middle)
+                likely = expected - 2 * away * away / (square + 1) > 0
+                if searched or (k < m and (attempts == _ATTEMPTS or not likely)):
+                    continue
+                again, second, looked, sums, masks = _search(here, first, rest, within, 0, sums, masks)
+                attempts += 1
+                searched = True
+                if again < error:
+                    error = again
+                    for q in range(m):
+                        bit = q < first and (second >> np.uint64(q) & np.uint64(1)) == 1
+                        mask[i, where[q]] = taken[q] or bit
+                if again <= within:
+                    status[i] = _WITHIN
+                    prefix[i] = where[k if k < m else m - 1] + 1
+                    break
+        total = np.int64(0)
+        for p in range(n):
+            if mask[i, p]:
+                total += row[p]
+        residual[i] = total - target
+    return refused
+
+
 @nb.njit(parallel=True, cache=True, nogil=True)
 def _solve(items, targets, usable, exact, allowed, known, chunks, mask, residual, status, prefix):  # type: ignore[no-untyped-def]
-    count, n = mask.shape
+    count = len(targets)
     refused = 0
     for chunk in nb.prange(chunks):
-        here = np.empty(n, dtype=np.int64)
-        where = np.empty(n, dtype=np.int64)
-        sums = np.empty((4, 256), dtype=np.int64)
-        masks = np.empty((4, 256), dtype=np.uint32)
-        for i in range(chunk * count // chunks, (chunk + 1) * count // chunks):
-            row = items[i if items.shape[0] > 1 else 0]
-            open_ = usable[i if usable.shape[0] > 1 else 0]
-            m = 0
-            top, bottom = np.int64(0), np.int64(0)
-            for p in range(n):
-                if open_[p]:
-                    here[m] = row[p]
-                    where[m] = p
-                    m += 1
-                    top += max(row[p], 0)
-                    bottom += min(row[p], 0)
-            target = targets[i]
-            within = np.int64(-1) if exact else allowed[i]
-            prefix[i] = n
-            if target - top > max(within, 0) or bottom - target > max(within, 0):
-                # beyond every sum: the end point is the optimum, whatever n; zeros stay out (fewest items)
-                high = target > top
-                for k in range(m):
-                    mask[i, where[k]] = here[k] > 0 if high else here[k] < 0
-                residual[i] = (top if high else bottom) - target
-                status[i] = _BEYOND if m else _NONE
-                continue
-            if exact and m > 44:
-                refused += 1
-                continue
-            first = min(m, 44)
-            error, best, looked, sums, masks = _search(here, first, target, within, known[i], sums, masks)
-            _take(best, first, where, mask[i])
-            found = not exact and error <= within
-            if found:
-                prefix[i] = where[looked - 1] + 1 if looked else 0
-            status[i] = _WITHIN if found else (_OPTIMAL if exact else _BEST)
-            if m == 0 and not found:
-                status[i] = _NONE
-            if not exact and not found and m > first:
-                # bring the target to the middle of what the first items reach, by the others
-                middle, square = np.int64(0), 0.0
-                for k in range(first):
-                    middle += here[k] // 2
-                    square += float(here[k]) * float(here[k])
-                # the logarithm of how many sums come within at the middle, by the normal approximation
-                expected = first * math.log(2.0) + math.log(2.0 * within + 1) - math.log(square + 1) / 2
-                rest = target
-                taken = np.zeros(m, dtype=np.bool_)
-                attempts, searched = 0, True
-                for k in range(first, m + 1):
-                    if k < m:
-                        if abs(rest - here[k] - middle) >= abs(rest - middle):
-                            continue
-                        rest -= here[k]
-                        taken[k] = True
-                        searched = False
-                    away = float(rest - middle)
-                    likely = expected - 2 * away * away / (square + 1) > 0
-                    if searched or (k < m and (attempts == _ATTEMPTS or not likely)):
-                        continue
-                    again, second, looked, sums, masks = _search(here, first, rest, within, 0, sums, masks)
-                    attempts += 1
-                    searched = True
-                    if again < error:
-                        error = again
-                        for q in range(m):
-                            bit = q < first and (second >> np.uint64(q) & np.uint64(1)) == 1
-                            mask[i, where[q]] = taken[q] or bit
-                    if again <= within:
-                        status[i] = _WITHIN
-                        prefix[i] = where[k if k < m else m - 1] + 1
-                        break
-            total = np.int64(0)
-            for p in range(n):
-                if mask[i, p]:
-                    total += row[p]
-            residual[i] = total - target
+        first, last = chunk * count // chunks, (chunk + 1) * count // chunks
+        refused += _solve_rows(
+            items, targets, usable, exact, allowed, known, first, last, mask, residual, status, prefix
+        )
     return refused
