@@ -35,9 +35,9 @@ def meet_in_the_middle(
     Without a tolerance every instance needs at most 44 usable items, unless its target is out of reach; LimitError
     otherwise. With one, any number: the shortest prefix of the usable items that holds a sum within the tolerance is
     found, up to 44 items, and its optimum returned. If there is none, items beyond the 44th are taken where they bring
-    the target nearer to the middle of what the first 44 reach; the search is made again after each of the first
-    8 takings that leave a sum within the tolerance likely, and after the last. ``known`` (N,) int64: the first so many usable items hold no
-    such sum, as the caller has found out.
+    the target nearer to the middle of what the first 44 reach; the search is made again after each of the first 8
+    takings that leave a sum within the tolerance likely, and after the last. ``known`` (N,) int64: the first so many
+    usable items hold no such sum, as the caller has found out.
     """
     count, n = problem.count, problem.n
     mask = np.zeros((count, n), dtype=np.bool_)
