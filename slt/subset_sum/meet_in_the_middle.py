@@ -14,11 +14,13 @@ import numba as nb
 import numpy as np
 
 from slt.errors import LimitError
+from slt.subset_sum.memory import require_memory
 from slt.subset_sum.problem import Int64Array, Problem
 from slt.subset_sum.result import Result
 from slt.subset_sum.status import Status
 
 LIMIT = 44
+_SMALL = 2**26  # bytes that are not worth asking the machine about
 _FEW = 2**13  # sums that one thread has walked before a second is awake
 _ATTEMPTS = 8  # searches with items beyond the 44th, each of which may cost as much as the first
 _LARGEST = np.int64(2**63 - 1)
@@ -53,6 +55,15 @@ def meet_in_the_middle(
         chunks = (
             min(count, max(4 * nb.get_num_threads(), count // 64)) if most <= 26 else min(count, nb.get_num_threads())
         )
+        # four lists of sums and masks a thread, and as much again while they grow
+        needed = min(chunks, nb.get_num_threads()) * 2 * 4 * 12 * 2 ** ((min(most, LIMIT) + 1) // 2)
+        if needed > _SMALL:
+            require_memory(
+                needed,
+                f"meet in the middle over {min(most, LIMIT)} items",
+                "lock items out, lower the number of threads (numba.set_num_threads), or use "
+                "subset_sum.schroeppel_shamir, which needs less",
+            )
         given = (problem.items, problem.targets, problem.usable, exact, allowed, looked)
         found = (mask, residual, status, prefix)
         if count << min(most // 2, 30) < _FEW:

@@ -226,3 +226,13 @@ def test_locked_items_are_in_and_the_rest_is_chosen_around_them(solver, tolerant
         assert np.array_equal(result.status, alone.status)
         last = np.where(every, np.arange(1, items.shape[1] + 1), 0).max(axis=1, initial=0)
         assert np.array_equal(result.prefix, np.maximum(alone.prefix, last))
+
+
+def test_more_memory_than_is_free_is_refused_before_it_is_allocated(monkeypatch):
+    from slt.subset_sum import memory
+
+    monkeypatch.setattr(memory, "free_memory", lambda: 2**27)
+    problem = Problem.of(np.arange(1, 45), [7])
+    with pytest.raises(LimitError, match=r"over 44 items needs 384 MiB .* 128 MiB are free; .*schroeppel_shamir"):
+        meet_in_the_middle(problem)
+    assert not schroeppel_shamir(problem).residual_lattice.any()
