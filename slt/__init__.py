@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from slt import errors
 from slt.domains import Ball, Box
 from slt.errors import SltError
-from slt.weights import Key, SignedConstant, Uniform
+from slt.weights import Hyperbolic, Key, Normal, SignedConstant, Uniform
 
 if TYPE_CHECKING:
     from slt import laws, scoring, subset_sum
+    from slt.attention_target import AttentionTarget
     from slt.constructions import TwoLayerSum, find_ticket
     from slt.masks import Mask
     from slt.scoring import ascend, certified, sampled
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AttentionTarget": "slt.attention_target",
     "Mask": "slt.masks",
     "Target": "slt.targets",
     "Ticket": "slt.tickets",
@@ -37,10 +39,13 @@ _HOMES = {
 _MODULES = ("constructions", "laws", "scoring", "subset_sum", "tickets")
 
 __all__ = [
+    "AttentionTarget",
     "Ball",
     "Box",
+    "Hyperbolic",
     "Key",
     "Mask",
+    "Normal",
     "SignedConstant",
     "SltError",
     "Target",

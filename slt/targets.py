@@ -141,14 +141,7 @@ class _Reader:
         from torch import nn
 
         kind = type(module)
-        if "forward" in vars(module):
-            raise UnsupportedModuleError(
-                f"reading the target: module {path or '(root)'} has a forward method of its own; give it a class"
-            )
-        if any(getattr(module, h, None) for h in ("_forward_hooks", "_forward_pre_hooks")):
-            raise UnsupportedModuleError(
-                f"reading the target: module {path or '(root)'} has forward hooks, whose effect is unknown; remove them"
-            )
+        refuse_altered(module, path)
         if kind is nn.Sequential:
             for name, child in _children(module):
                 self._visit(child, f"{path}.{name}" if path else name)
@@ -178,19 +171,12 @@ class _Reader:
             )
 
     def _linear(self, module: nn.Linear, path: str) -> None:
-        from torch.nn.utils import parametrize
-
-        if parametrize.is_parametrized(module):
-            raise UnsupportedModuleError(
-                f"reading the target: module {path or '(root)'} is a parametrized Linear; "
-                "call torch.nn.utils.parametrize.remove_parametrizations on it first"
-            )
         weight, bias = module.weight, module.bias
         self.layers.append(
             Layer(
                 name=path or "linear",
-                weight=_exact(weight, f"{path or 'linear'}.weight"),
-                bias=None if bias is None else _exact(bias, f"{path or 'linear'}.bias"),
+                weight=exact(weight, f"{path or 'linear'}.weight"),
+                bias=None if bias is None else exact(bias, f"{path or 'linear'}.bias"),
                 relu=False,
                 weight_id=self._number(weight),
                 bias_id=None if bias is None else self._number(bias),
@@ -207,7 +193,28 @@ def _children(module: nn.Module) -> list[tuple[str, nn.Module]]:
     return [(name, child) for name, child in module._modules.items() if child is not None]
 
 
-def _exact(tensor: torch.Tensor, name: str) -> FloatArray:
+def refuse_altered(module: nn.Module, path: str) -> None:
+    """UnsupportedModuleError for a module that need not compute what its class says: a forward method of its own,
+    forward hooks, parametrizations."""
+    from torch.nn.utils import parametrize
+
+    if "forward" in vars(module):
+        raise UnsupportedModuleError(
+            f"reading the target: module {path or '(root)'} has a forward method of its own; give it a class"
+        )
+    if any(getattr(module, h, None) for h in ("_forward_hooks", "_forward_pre_hooks")):
+        raise UnsupportedModuleError(
+            f"reading the target: module {path or '(root)'} has forward hooks, whose effect is unknown; remove them"
+        )
+    if parametrize.is_parametrized(module):
+        raise UnsupportedModuleError(
+            f"reading the target: module {path or '(root)'} is a parametrized {type(module).__bases__[0].__name__}; "
+            "call torch.nn.utils.parametrize.remove_parametrizations on it first"
+        )
+
+
+def exact(tensor: torch.Tensor, name: str) -> FloatArray:
+    """The values of a parameter in float64, without rounding. InputError for other types and the meta device."""
     import torch
 
     if tensor.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
