@@ -143,6 +143,7 @@ def ticket() -> None:
 @click.argument("file", type=Path)
 def show(file: Path) -> None:
     """Print what a ticket file holds."""
+    from slt.carried import CarriedTensor
     from slt.tickets import load
 
     loaded = load(file)
@@ -151,7 +152,8 @@ def show(file: Path) -> None:
     for name, mask in loaded.mask.items():
         click.echo(f"  mask {name}: {mask.shape}, {mask.kept:,} kept, density {mask.density:.4f}")
     for carried in loaded.carried:
-        click.echo(f"  carried {carried.name} = {carried.value:g}")
+        what = f"{carried.count:,} numbers" if isinstance(carried, CarriedTensor) else f"{carried.value:g}"
+        click.echo(f"  carried {carried.name} = {what}")
     click.echo(f"{file.stat().st_size:,} bytes; {loaded.entropy_bits / 8:,.0f} is the entropy bound of the masks")
 
 

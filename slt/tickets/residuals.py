@@ -9,16 +9,11 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from slt.domains import Domain
 from slt.errors import InputError
-from slt.masks import Mask
-from slt.targets import Target
-from slt.tickets.branches import Wanted, wanted_parts
-from slt.tickets.source import Source
-from slt.tickets.two_layer_source import TwoLayerSource
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 def on_lattice(matrix: FloatArray, exponent: int) -> tuple[Int64Array, FloatArray]:
@@ -43,14 +38,23 @@ def allowed(tolerance: float, rounding: FloatArray, exponent: int) -> Int64Array
 @final
 @dataclass(frozen=True)
 class Unreached:
-    """One sum beyond a tolerance: target entry ``weight[output, coordinate]`` on inputs of the given sign."""
+    """One sum beyond a tolerance: entry ``index`` of the target's part, on the inputs that ``branch`` names."""
 
     part: str
-    output: int
-    coordinate: int
+    index: tuple[int, ...]
     branch: str
     wanted: float
     got: float
+
+    @property
+    def output(self) -> int:
+        """The row of a matrix."""
+        return self.index[-2]
+
+    @property
+    def coordinate(self) -> int:
+        """The column of a matrix."""
+        return self.index[-1]
 
     @property
     def error(self) -> float:
@@ -59,19 +63,59 @@ class Unreached:
 
 @final
 @dataclass(frozen=True, eq=False)
-class PartResiduals:
-    """``positive`` and ``negative``: (outputs, coordinates) float64, NaN where the branch is not needed.
+class Branch:
+    """The sums that serve some inputs: ``residual`` float64, NaN where no input needs the sum; ``units`` the same in
+    exact lattice integers, without the rounding of the target."""
 
-    ``units_*`` and ``rounding``: the same in exact lattice integers, and lattice target minus target.
+    name: str
+    residual: FloatArray
+    units: Int64Array
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PartResiduals:
+    """One parameter of the target, ``wanted``, and its branches, all of one shape.
+
+    ``exponent``: the lattice of the units; ``rounding``: lattice target minus target, float64.
     """
 
-    wanted: Wanted
+    wanted: FloatArray
     exponent: int
-    positive: FloatArray
-    negative: FloatArray
-    units_positive: Int64Array
-    units_negative: Int64Array
     rounding: FloatArray
+    branches: tuple[Branch, ...]
+
+    @staticmethod
+    def of(
+        wanted: FloatArray, exponent: int, branches: Mapping[str, tuple[Int64Array, BoolArray | None]]
+    ) -> PartResiduals:
+        """``branches``: by name what the ticket sums to, in units of 2**-exponent, and where it is needed (None:
+        everywhere; else it broadcasts)."""
+        integers, rounding = on_lattice(wanted, exponent)
+        found = []
+        for name, (sums, needed) in branches.items():
+            units = sums - integers
+            residual = np.ldexp(units.astype(np.float64), -exponent) + rounding
+            if needed is not None:
+                residual = np.where(needed, residual, np.nan)
+            found.append(Branch(name, np.asarray(residual), units))
+        return PartResiduals(wanted, exponent, rounding, tuple(found))
+
+    @property
+    def positive(self) -> FloatArray:
+        """Residuals on positive inputs of the coordinate."""
+        return self._branch("positive")
+
+    @property
+    def negative(self) -> FloatArray:
+        """Residuals on negative inputs of the coordinate."""
+        return self._branch("negative")
+
+    def _branch(self, name: str) -> FloatArray:
+        for branch in self.branches:
+            if branch.name == name:
+                return branch.residual
+        raise InputError(f"these sums have no {name} branch, but {', '.join(b.name for b in self.branches)}")
 
 
 @final
@@ -81,34 +125,10 @@ class Residuals:
 
     parts: Mapping[str, PartResiduals]
 
-    @staticmethod
-    def of(source: Source, masks: Mapping[str, Mask], domain: Domain, target: Target) -> Residuals:
-        if not isinstance(source, TwoLayerSource):
-            raise InputError(f"a ticket in a {source.kind} source has no residuals weight by weight")
-        wanted = wanted_parts(target, domain)
-        parts = source.distinct_parts
-        if set(wanted) != set(parts) or any(
-            wanted[n].matrix.shape != (p.outputs, p.coordinates) for n, p in parts.items()
-        ):
-            raise InputError(
-                f"residuals: the ticket was made for parts {sorted(parts)}, the target has {sorted(wanted)}, "
-                "or their shapes differ; pass the model that the ticket was made for"
-            )
-        found = {}
-        for name, part in parts.items():
-            exponent = 2 * source.law.exponent - part.scale
-            integers, rounding = on_lattice(wanted[name].matrix, exponent)
-            units = [sums - integers for sums in source.sums(part, masks[name])]
-            views = [np.ldexp(u.astype(np.float64), -exponent) + rounding for u in units]
-            for view, needed in zip(views, (wanted[name].positive, wanted[name].negative), strict=True):
-                view[:, ~needed] = np.nan
-            found[name] = PartResiduals(wanted[name], exponent, views[0], views[1], units[0], units[1], rounding)
-        return Residuals(found)
-
     @property
     def errors(self) -> FloatArray:
         """Absolute residuals of all sums, one flat array."""
-        flat = np.concatenate([np.abs(v).ravel() for p in self.parts.values() for v in (p.positive, p.negative)])
+        flat = np.concatenate([np.abs(b.residual).ravel() for p in self.parts.values() for b in p.branches])
         return np.asarray(flat[~np.isnan(flat)])
 
     @property
@@ -120,12 +140,9 @@ class Residuals:
         found = []
         for name, part in self.parts.items():
             within = allowed(tolerance, part.rounding, part.exponent)
-            branches = (
-                ("positive", part.positive, part.units_positive),
-                ("negative", part.negative, part.units_negative),
-            )
-            for branch, view, units in branches:
-                for r, j in np.argwhere((np.abs(units) > within) & ~np.isnan(view)).tolist():
-                    wanted = float(part.wanted.matrix[r, j])
-                    found.append(Unreached(name, r, j, branch, wanted, wanted + float(view[r, j])))
+            for branch in part.branches:
+                for index in np.argwhere((np.abs(branch.units) > within) & ~np.isnan(branch.residual)).tolist():
+                    place = tuple(index)
+                    wanted = float(part.wanted[place])
+                    found.append(Unreached(name, place, branch.name, wanted, wanted + float(branch.residual[place])))
         return sorted(found, key=lambda u: -u.error)

@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from slt.collapsed import CollapsedNetwork
+from slt.carried import CarriedTensor
+from slt.domains import Domain
+from slt.errors import InputError
 from slt.masks import Mask
+from slt.targets import Target
 from slt.weights import Key, WeightLaw
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
+
+    from slt.tickets.residuals import Residuals
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[Any]
@@ -29,6 +35,11 @@ class Carried:
 
     name: str
     value: float
+
+    @property
+    def count(self) -> int:
+        """How many numbers it is."""
+        return 1
 
 
 class Source(ABC):
@@ -54,8 +65,8 @@ class Source(ABC):
 
     @property
     @abstractmethod
-    def carried(self) -> tuple[Carried, ...]:
-        """Numbers taken from the target."""
+    def carried(self) -> tuple[Carried | CarriedTensor, ...]:
+        """Numbers and tensors taken from the target."""
 
     @abstractmethod
     def draw(self, name: str) -> IntArray:
@@ -82,8 +93,31 @@ class Source(ABC):
         """A torch module with these tensors as frozen parameters and the carried numbers as buffers."""
 
     @abstractmethod
-    def collapsed(self, masks: Mapping[str, Mask]) -> CollapsedNetwork:
-        """What the masked network computes, worked out from source and masks alone."""
+    def collapsed(self, masks: Mapping[str, Mask]) -> Any:
+        """What the masked network computes, worked out from source and masks alone; its type depends on the kind."""
+
+    def collapsed_module(self, masks: Mapping[str, Mask], dtype: torch.dtype) -> nn.Module:
+        """The same as a torch module; InputError where a kind has none."""
+        raise InputError(f"a ticket in a {self.kind} source has no collapsed module; use ticket.collapsed()")
+
+    def target(self, model: Any) -> Any:
+        """``model`` read as this kind of source reads targets."""
+        return Target.of(model)
+
+    def residuals(self, masks: Mapping[str, Mask], domain: Domain, target: Any) -> Residuals:
+        """Ticket weight minus target weight for every sum; InputError where a kind has none."""
+        raise InputError(f"a ticket in a {self.kind} source has no residuals weight by weight")
+
+    def like(self, model: Any) -> Source:
+        """The source with the architecture of ``model``, which files do not hold, checked against its own names and
+        shapes; the source itself where it needs none."""
+        return self
+
+    def with_tensors(self, tensors: tuple[CarriedTensor, ...]) -> Source:
+        """The source with the carried tensors of a file; ``header`` holds none of them."""
+        if tensors:
+            raise InputError(f"a {self.kind} source carries no tensors; {len(tensors)} were given")
+        return self
 
     @abstractmethod
     def header(self) -> dict[str, Any]:

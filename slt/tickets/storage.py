@@ -1,7 +1,8 @@
 """Ticket files: one safetensors container, no pickle.
 
-The masks are uint8 tensors ``mask/<part>``; the metadata entry ``slt`` is a JSON header with ``version``, ``encoding``,
-the source, the domain, the digest of the regenerated source, and a SHA-256 over the canonical header and all bodies.
+The masks are uint8 tensors ``mask/<part>``, carried tensors are bytes, ``carried/<name>``. The metadata entry ``slt`` is
+a JSON header with ``version``, ``encoding``, the source, the domain, the digest of the regenerated source, and a SHA-256
+over the canonical header and all bodies.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from slt.carried import CarriedTensor
 from slt.domains import Ball, Box, Domain
 from slt.errors import InputError, SltError, TicketFileError
 from slt.files import write_whole
@@ -25,6 +27,7 @@ from slt.tickets.verification import source_digest
 
 VERSION = 1
 ENCODING = "packed-bits"
+KINDS = {"mask": "masks", "carried": "carried"}  # how bodies are named, and the field that lists them
 SOURCES: dict[str, type[Source]] = {TwoLayerSource.kind: TwoLayerSource}
 
 
@@ -41,6 +44,10 @@ def save(ticket: Ticket, path: str | os.PathLike[str]) -> Path:
         "masks": {name: {"shape": list(mask.shape), "kept": mask.kept} for name, mask in ticket.mask.items()},
     }
     bodies = {f"mask/{name}": mask.packed for name, mask in ticket.mask.items()}
+    tensors = [c for c in ticket.carried if isinstance(c, CarriedTensor)]
+    if tensors:
+        header["carried"] = {c.name: {"shape": list(c.shape), "dtype": c.dtype} for c in tensors}
+        bodies |= {f"carried/{c.name}": c.data for c in tensors}
     header["digest"] = _digest(header, bodies)
     content = to_bytes({n: np.ascontiguousarray(b) for n, b in bodies.items()}, metadata={"slt": _canonical(header)})
     return write_whole(path, content, error=TicketFileError)
@@ -78,6 +85,12 @@ def load(path: str | os.PathLike[str]) -> Ticket:
             if mask.kept != entry["kept"]:
                 raise InputError(f"mask {name!r} keeps {mask.kept} weights, the header says {entry['kept']}")
             masks[name] = mask
+        source = source.with_tensors(
+            tuple(
+                CarriedTensor(name, tuple(entry["shape"]), entry["dtype"], bodies[f"carried/{name}"])
+                for name, entry in header.get("carried", {}).items()
+            )
+        )
         ticket = Ticket(source, masks, _domain(header["domain"]), recorded_digest=header["source_digest"])
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, SltError) as error:
         raise TicketFileError(f"loading a ticket from {path}: its header makes no ticket: {error!r}") from error
@@ -86,10 +99,11 @@ def load(path: str | os.PathLike[str]) -> Ticket:
 
 def _check_fields(header: dict[str, Any], bodies: dict[str, np.ndarray]) -> None:
     """Raises InputError for fields or bodies that no ticket has, or a source digest that is none."""
-    needed = {"version", "encoding", "source", "source_digest", "domain", "masks"}
+    needed = {"version", "encoding", "source", "source_digest", "domain", "masks"} | (set(header) & {"carried"})
     if set(header) != needed:
         raise InputError(f"the header has fields {sorted(header)}, {sorted(needed)} are needed")
-    if set(bodies) != {f"mask/{name}" for name in header["masks"]}:
+    listed = {f"{kind}/{name}" for kind, field in KINDS.items() for name in header.get(field, {})}
+    if set(bodies) != listed:
         raise InputError(f"the file holds {sorted(bodies)}, its header lists {sorted(header['masks'])}")
     digest = header["source_digest"]
     if not isinstance(digest, str) or len(digest) != 64:

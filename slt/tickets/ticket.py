@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from slt.collapsed import CollapsedNetwork
+from slt.carried import CarriedTensor
 from slt.domains import Ball, Domain
 from slt.errors import InputError, LimitError, MaskError
 from slt.masks import Mask
-from slt.targets import Target
-from slt.tickets.residuals import Residuals
+from slt.tickets.residuals import Residuals, Unreached
 from slt.tickets.source import Carried, Source
 from slt.tickets.verification import Verification
 
@@ -40,7 +39,7 @@ class Ticket:
     source_network: Source
     mask: Mapping[str, Mask]
     domain: Domain = field(default_factory=Ball)
-    target: Target | None = None
+    target: Any = None
     findings: Any = None
     recorded_digest: str | None = None
 
@@ -59,22 +58,36 @@ class Ticket:
 
     # -- networks --------------------------------------------------------------------------------------------------
 
-    def module(self, dtype: torch.dtype | None = None, device: Any = None) -> nn.Module:
+    def module(self, dtype: torch.dtype | None = None, device: Any = None, like: nn.Module | None = None) -> nn.Module:
         """The materialised random network times the mask, as a torch module with frozen parameters.
 
-        float32 by default, which holds every weight exactly; pass torch.float64 to measure errors.
+        float32 by default, which holds every weight exactly; pass torch.float64 to measure errors. ``like``: a model of
+        the target's architecture, needed for a module tree that was loaded from a file.
         """
-        source = self.source_network
+        source = self._source(like)
         self._check_memory(dtype)
         return source.module(
             {n: self._tensor(source.masked(n, self.mask), dtype, device) for n in source.tensor_shapes}
         )
 
-    def source(self, dtype: torch.dtype | None = None, device: Any = None) -> nn.Module:
+    def source(self, dtype: torch.dtype | None = None, device: Any = None, like: nn.Module | None = None) -> nn.Module:
         """The random network before pruning, as a torch module of the same architecture."""
-        source = self.source_network
+        source = self._source(like)
         self._check_memory(dtype)
         return source.module({n: self._tensor(source.draw(n), dtype, device) for n in source.tensor_shapes})
+
+    def collapsed_module(
+        self, dtype: torch.dtype | None = None, device: Any = None, like: nn.Module | None = None
+    ) -> nn.Module:
+        """What the ticket computes, as a torch module that holds the collapsed matrices in the place of the random
+        network: small and fast, the same function up to rounding. InputError where the source's kind has none."""
+        import torch
+
+        module = self._source(like).collapsed_module(self.mask, torch.float32 if dtype is None else dtype)
+        return module.to(device)
+
+    def _source(self, like: nn.Module | None) -> Source:
+        return self.source_network if like is None else self.source_network.like(like)
 
     def _check_memory(self, dtype: torch.dtype | None) -> None:
         """Raises LimitError before more is allocated than the machine has."""
@@ -99,16 +112,22 @@ class Ticket:
         values = lattice.astype(real) * real(2.0**-self.source_network.law.exponent)
         return torch.from_numpy(values).to(device)
 
-    def collapsed(self) -> CollapsedNetwork:
-        """The matrices that each block computes on positive and on negative inputs, from source and mask alone."""
+    def collapsed(self) -> Any:
+        """What the ticket computes, from source and mask alone: for a two-layer source the matrices that each block
+        computes on positive and on negative inputs, a ``CollapsedNetwork``."""
         return self.source_network.collapsed(self.mask)
 
     # -- numbers ---------------------------------------------------------------------------------------------------
 
     @property
-    def carried(self) -> tuple[Carried, ...]:
-        """What was taken from the target besides the mask, each number by name; its length is the count."""
+    def carried(self) -> tuple[Carried | CarriedTensor, ...]:
+        """What was taken from the target besides the mask, by name; ``carried_count`` numbers in all."""
         return self.source_network.carried
+
+    @property
+    def carried_count(self) -> int:
+        """How many numbers were taken from the target."""
+        return sum(c.count for c in self.carried)
 
     @property
     def density(self) -> float:
@@ -125,15 +144,15 @@ class Ticket:
         """Sum over the stored masks of log2 binomial(size, kept): the bound that no encoding beats."""
         return sum(mask.entropy_bits for mask in self.mask.values())
 
-    def residuals(self, model: nn.Module | Target | None = None) -> Residuals:
+    def residuals(self, model: Any = None) -> Residuals:
         """Ticket weight minus target weight for every sum that the domain needs; ``model``: the target, needed again
         for tickets loaded from a file."""
-        target = self.target if model is None else Target.of(model)
+        target = self.target if model is None else self.source_network.target(model)
         if target is None:
             raise InputError("a loaded ticket does not hold its target: pass the model, as in ticket.residuals(model)")
-        return Residuals.of(self.source_network, self.mask, self.domain, target)
+        return self.source_network.residuals(self.mask, self.domain, target)
 
-    def unreached(self, tolerance: float, model: nn.Module | Target | None = None) -> list[Any]:
+    def unreached(self, tolerance: float, model: Any = None) -> list[Unreached]:
         """The weights that are farther than ``tolerance`` from their target, worst first, as ``Unreached`` records."""
         return self.residuals(model).beyond(tolerance)
 
@@ -156,5 +175,5 @@ class Ticket:
         source = self.source_network
         return (
             f"ticket in {source.kind} source ({source.key}, {source.law.name}): {source.weights:,} random weights, "
-            f"{self.kept:,} kept (density {self.density:.4f}), {len(self.carried)} numbers carried"
+            f"{self.kept:,} kept (density {self.density:.4f}), {self.carried_count:,} numbers carried"
         )

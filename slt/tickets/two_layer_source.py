@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
+from slt.carried import CarriedTensor
 from slt.collapsed import CollapsedLayer, CollapsedNetwork
+from slt.domains import Domain
 from slt.errors import InputError
 from slt.masks import Mask
+from slt.targets import Target
 from slt.tickets.blocks import Block, Part, whole
+from slt.tickets.branches import wanted_parts
+from slt.tickets.residuals import PartResiduals, Residuals
 from slt.tickets.source import BoolArray, Carried, IntArray, Source
 from slt.weights import Key, WeightLaw, named_law
 
@@ -101,7 +106,7 @@ class TwoLayerSource(Source):
         return shapes
 
     @property
-    def carried(self) -> tuple[Carried, ...]:
+    def carried(self) -> tuple[Carried | CarriedTensor, ...]:
         return tuple(
             Carried(f"block{i}.scale.factor", 2.0**block.scale) for i, block in enumerate(self.blocks) if block.scale
         )
@@ -229,6 +234,29 @@ class TwoLayerSource(Source):
                 )
             )
         return CollapsedNetwork(tuple(layers), self.input_relu)
+
+    def target(self, model: Any) -> Target:
+        return Target.of(model)
+
+    def residuals(self, masks: Mapping[str, Mask], domain: Domain, target: Target) -> Residuals:
+        wanted = wanted_parts(target, domain)
+        parts = self.distinct_parts
+        if set(wanted) != set(parts) or any(
+            wanted[n].matrix.shape != (p.outputs, p.coordinates) for n, p in parts.items()
+        ):
+            raise InputError(
+                f"residuals: the ticket was made for parts {sorted(parts)}, the target has {sorted(wanted)}, "
+                "or their shapes differ; pass the model that the ticket was made for"
+            )
+        found = {}
+        for name, part in parts.items():
+            positive, negative = self.sums(part, masks[name])
+            found[name] = PartResiduals.of(
+                wanted[name].matrix,
+                2 * self.law.exponent - part.scale,
+                {"positive": (positive, wanted[name].positive), "negative": (negative, wanted[name].negative)},
+            )
+        return Residuals(found)
 
     def module(self, weights: Mapping[str, Any]) -> nn.Module:
         from slt.tickets.two_layer_module import build

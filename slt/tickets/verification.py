@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from slt.carried import CarriedTensor
 from slt.errors import VerificationError
 
 if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
     from slt.tickets.source import Source
     from slt.tickets.ticket import Ticket
 
@@ -30,6 +34,22 @@ def _add(digest: Any, name: str, weights: Any) -> None:
     digest.update(np.ascontiguousarray(weights, dtype="<i4").data)
 
 
+def _numbers(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Every tensor that the module holds, each once: parameters, buffers whether saved or not, and plain attributes."""
+    import torch
+
+    found = {n: p.detach() for n, p in module.named_parameters()} | dict(module.named_buffers())
+    for path, child in module.named_modules():
+        for name, value in vars(child).items():
+            if isinstance(value, torch.Tensor):
+                found[f"{path}.{name}" if path else name] = value.detach()
+    return found
+
+
+def _same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return CarriedTensor.of("", a) == CarriedTensor.of("", b)
+
+
 @final
 @dataclass(frozen=True)
 class Verification:
@@ -44,17 +64,23 @@ class Verification:
     def of(ticket: Ticket) -> Verification:
         source = ticket.source_network
         module = ticket.module()
-        state = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
-        carried = {c.name: c.value for c in source.carried}
+        state = _numbers(module)
+        carried = {c.name: c for c in source.carried}
         undeclared = set(state) - set(source.tensor_shapes) - set(carried)
         missing = (set(source.tensor_shapes) | set(carried)) - set(state)
         if undeclared or missing:
             raise VerificationError(
                 f"verifying a ticket: its module holds {sorted(undeclared)} undeclared and lacks {sorted(missing)}"
             )
-        for name, value in carried.items():
-            if float(state[name]) != value:
-                raise VerificationError(f"verifying a ticket: {name} is {state[name]}, declared is {value}")
+        for name, declared in carried.items():
+            if isinstance(declared, CarriedTensor):
+                given = declared.tensor()
+                if given.is_floating_point() or given.is_complex():
+                    given = given.to(state[name].dtype)  # the module's precision, as its random weights
+                if not _same_bits(given, state[name]):
+                    raise VerificationError(f"verifying a ticket: {name} is not the tensor that is declared as carried")
+            elif float(state[name]) != declared.value:
+                raise VerificationError(f"verifying a ticket: {name} is {state[name]}, declared is {declared.value}")
         trainable = [name for name, p in module.named_parameters() if p.requires_grad]
         if trainable:
             raise VerificationError(f"verifying a ticket: {trainable} are not frozen")
@@ -75,8 +101,9 @@ class Verification:
             kept_weights = np.where(mask, weights, np.int32(0))
             expected = kept_weights.astype(np.float32) * np.float32(2.0**-source.law.exponent)
             # as bits: -0.0 and NaN must not pass for +0.0
-            if not np.array_equal(state[name].view(np.int32), expected.view(np.int32)):
-                wrong = int(np.count_nonzero(state[name].view(np.int32) != expected.view(np.int32)))
+            found = state[name].numpy()
+            if not np.array_equal(found.view(np.int32), expected.view(np.int32)):
+                wrong = int(np.count_nonzero(found.view(np.int32) != expected.view(np.int32)))
                 raise VerificationError(
                     f"verifying a ticket: {wrong} of {expected.size} weights of {name} are not source times mask"
                 )
@@ -86,11 +113,11 @@ class Verification:
                 f"verifying a ticket: the regenerated source has digest {digest.hexdigest()[:16]}..., the file says "
                 f"{recorded[:16]}...; this platform draws other numbers than the one that made the ticket"
             )
-        return Verification(source.weights, kept, len(carried), digest.hexdigest())
+        return Verification(source.weights, kept, ticket.carried_count, digest.hexdigest())
 
     def __str__(self) -> str:
         return (
             f"verified: {self.weights:,} random weights regenerated from the key, {self.kept:,} kept; every weight of "
-            f"the module is the source's where kept and +0.0 elsewhere, bit for bit; {self.carried} numbers carried; "
+            f"the module is the source's where kept and +0.0 elsewhere, bit for bit; {self.carried:,} numbers carried; "
             f"source {self.source_digest[:16]}"
         )
