@@ -1,8 +1,8 @@
 """Ticket files: one safetensors container, no pickle.
 
-The masks are uint8 tensors ``mask/<part>``, carried tensors are bytes, ``carried/<name>``. The metadata entry ``slt`` is
-a JSON header with ``version``, ``encoding``, the source, the domain, the digest of the regenerated source, and a SHA-256
-over the canonical header and all bodies.
+The masks are uint8 tensors ``mask/<part>``; carried tensors are bytes, ``carried/<name>``. The metadata entry ``slt``
+is a JSON header with ``version``, ``encoding``, the source, the domain, the digest of the regenerated source, and a
+SHA-256 over the canonical header and all bodies.
 """
 
 from __future__ import annotations
