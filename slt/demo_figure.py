@@ -28,7 +28,7 @@ def _one_weight(axes: Any, demo: Demo) -> None:
     """The products that could serve one weight of the first layer, and the few that are summed."""
     source: Any = demo.ticket.source_network
     part = source.distinct_parts["layer 0/weight"]
-    wanted = demo.ticket.residuals().parts[part.name].wanted.matrix
+    wanted = demo.ticket.residuals().parts[part.name].wanted
     kept = demo.ticket.mask[part.name].unpack()
     # a weight that takes four products: few enough to see, enough to be a sum
     few = kept.sum(axis=2) == min(4, int(kept.sum(axis=2).max()))

@@ -65,6 +65,11 @@ class Target:
         return self.layers[-1].outputs
 
     @property
+    def token_sizes(self) -> tuple[int, ...]:
+        """Dimensions of the inputs that a domain speaks of."""
+        return (self.inputs,)
+
+    @property
     def weights(self) -> int:
         """How many numbers are to be approximated, each distinct parameter once."""
         distinct: dict[int, int] = {}

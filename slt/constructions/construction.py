@@ -5,18 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
 from slt.domains import Ball, Domain
 from slt.errors import InputError, UnreachedError
-from slt.targets import Target
 from slt.tickets import Ticket
 from slt.weights import Key, Uniform, WeightLaw
-
-if TYPE_CHECKING:
-    from torch import nn
 
 Progress = Callable[[int, int], None]  # (sums done, sums in all)
 
@@ -24,9 +20,10 @@ Progress = Callable[[int, int], None]  # (sums done, sums in all)
 @final
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a construction; ``find_ticket`` explains the fields."""
+    """What is asked of a construction; ``find_ticket`` explains the fields. ``target`` is what ``Construction.read``
+    returns; its ``token_sizes`` are the dimensions that the domain has to fit."""
 
-    target: Target
+    target: Any
     width: int
     key: Key
     law: WeightLaw
@@ -42,7 +39,8 @@ class Request:
         _check_tolerance("tolerance", self.tolerance)
         if not isinstance(self.law, WeightLaw):
             raise InputError(f"find_ticket: law must be a weight law such as Uniform(); {self.law!r} was given")
-        self.domain.bounds(self.target.inputs)  # a box of another dimension is refused here
+        for size in self.target.token_sizes:
+            self.domain.bounds(size)  # a box of another dimension is refused here
 
 
 @final
@@ -76,12 +74,37 @@ class Construction(ABC):
     law: ClassVar[str]
 
     @abstractmethod
+    def read(self, model: Any) -> Any:
+        """A model as this construction's kind of target; that kind passes through. Raises InputError and
+        UnsupportedModuleError."""
+
+    @abstractmethod
     def find(self, request: Request) -> Ticket:
         """The ticket; weights beyond the tolerance are at their best, and counted in ``ticket.findings``."""
 
+    def enough_width(self, request: Request, tolerance: float) -> int | None:
+        """A width that is likely to reach every sum of the target within the tolerance, all units used, by the laws of
+        ``slt.laws``: an estimate, no promise. None where they say nothing."""
+        return None
+
+
+def default_construction(model: Any) -> Construction:
+    """The construction for a model, by its type: ``Attention`` for ``nn.MultiheadAttention`` and AttentionTarget, else
+    ``TwoLayerSum``."""
+    from slt.attention_target import AttentionTarget
+    from slt.constructions.two_layer_sum import TwoLayerSum
+
+    # by name, so that a target made of arrays does not load torch
+    kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(model).__mro__}
+    if isinstance(model, AttentionTarget) or "torch.nn.modules.activation.MultiheadAttention" in kinds:
+        from slt.constructions.attention import Attention
+
+        return Attention()
+    return TwoLayerSum()
+
 
 def find_ticket(
-    model: nn.Module | Target,
+    model: Any,
     width: int = 24,
     seed: int | Key = 0,
     inputs: Domain | None = None,
@@ -94,13 +117,15 @@ def find_ticket(
 ) -> Ticket:
     """Prunes one fixed random network until it matches ``model``; nothing is trained and nothing is re-drawn.
 
-    model         the target: a torch Sequential of Linear, ReLU, Flatten, Dropout, Identity, or a ``Target``
-    width         random hidden units for each input coordinate of a layer
+    model         the target: a torch Sequential of Linear, ReLU, Flatten, Dropout, Identity, or a ``Target``; a torch
+                  MultiheadAttention or an ``AttentionTarget``
+    width         random hidden units for each input coordinate of a layer, each structured coordinate of attention
     seed          addresses the random network: an integer or a ``Key``
-    inputs        the domain that counts, ``Ball(1.0)`` by default; it alone decides which layers need both signs
+    inputs        the domain that counts, ``Ball(1.0)`` by default, of each token where inputs are sequences; it alone
+                  decides which layers need both signs
     tolerance     None: each weight at the exact optimum over the first ``max_items`` usable random units. A number:
                   all usable units, stopping at the shortest prefix with a sum within it; best found otherwise
-    construction  ``TwoLayerSum()`` by default
+    construction  by default the one for the type of the model: ``TwoLayerSum()``, ``Attention()``
     require       raise UnreachedError if any weight is farther than this from its target
     law           distribution of the random weights, ``Uniform()`` by default
     progress      called with (sums done, sums in all)
@@ -110,9 +135,7 @@ def find_ticket(
     Raises InputError, UnsupportedModuleError (a module named by its path), NoUsableItemError (a coordinate that no
     random unit serves), UnreachedError (only with ``require``).
     """
-    from slt.constructions.two_layer_sum import TwoLayerSum
-
-    construction = TwoLayerSum() if construction is None else construction
+    construction = default_construction(model) if construction is None else construction
     domain = Ball(1.0) if inputs is None else inputs
     if not isinstance(domain, Domain):
         raise InputError(f"find_ticket: inputs must be a domain, Ball(radius) or Box(low, high); {inputs!r} was given")
@@ -121,18 +144,21 @@ def find_ticket(
             f"find_ticket: construction must be an object such as TwoLayerSum(); {construction!r} was given"
         )
     _check_tolerance("require", require)
-    target = Target.of(model)
+    target = construction.read(model)
     key = seed if isinstance(seed, Key) else Key(seed)
-    ticket = construction.find(
-        Request(target, width, key, Uniform() if law is None else law, domain, tolerance, max_items, progress)
-    )
+    drawn = Uniform() if law is None else law
+    request = Request(target, width, key, drawn, domain, tolerance, max_items, progress)
+    ticket = construction.find(request)
     if require is not None:
         beyond = ticket.unreached(require)
         if beyond:
             worst = beyond[0]
+            enough = construction.enough_width(request, require)
             raise UnreachedError(
                 f"find_ticket: {len(beyond)} of {ticket.residuals().sums} sums are farther than {require} from their "
-                f"target; worst is {worst.part}[{worst.output}, {worst.coordinate}] = {worst.wanted:.6g}, reached as "
-                f"{worst.got:.6g}. Raise width (now {width}) or require, or leave require out and see ticket.unreached"
+                f"target; worst is {worst.part}[{', '.join(map(str, worst.index))}] = {worst.wanted:.6g}, reached as "
+                f"{worst.got:.6g}. Raise width (now {width}"
+                + ("" if enough is None else f"; about {enough} should reach all of them with tolerance={require}")
+                + ") or require, or leave require out and see ticket.unreached"
             )
     return ticket

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from slt.constructions.construction import Construction, Findings, Request
 from slt.constructions.splits import SignOptimal, Split, split_of
 from slt.domains import Domain
 from slt.errors import InputError, LimitError, NoUsableItemError
-from slt.laws import LayerSums
+from slt.laws import LayerSums, needed_width_quantile
 from slt.masks import Mask
 from slt.subset_sum import Problem, Result, Status
 from slt.targets import Target
@@ -21,6 +21,7 @@ from slt.tickets import Block, Part, Ticket, TwoLayerSource
 from slt.tickets.blocks import LARGEST_SCALE
 from slt.tickets.branches import Wanted, wanted_parts
 from slt.tickets.residuals import allowed, on_lattice
+from slt.weights import Uniform
 
 BoolArray = npt.NDArray[np.bool_]
 LIMIT = 44  # items that the search within a tolerance looks at exhaustively, and of the exact optimum
@@ -49,6 +50,9 @@ class TwoLayerSum(Construction):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "split", split_of(self.split))
+
+    def read(self, model: Any) -> Target:
+        return Target.of(model)
 
     def lay_out(self, request: Request) -> TwoLayerSource:
         """The source network for a target: its architecture, weight law and key."""
@@ -105,6 +109,18 @@ class TwoLayerSum(Construction):
             for name, part in source.distinct_parts.items()
         }
         return Ticket(source, masks, request.domain, request.target, tally.findings())
+
+    def enough_width(self, request: Request, tolerance: float) -> int | None:
+        assert isinstance(self.split, Split)
+        if not (isinstance(request.law, Uniform) and tolerance > 0):
+            return None
+        # the smallest resolution of any layer for all of them
+        scale = max(_scales(request.target, self._blocks(request.target)))
+        sums = self.law_layers(request.target, request.domain)
+        try:
+            return needed_width_quantile(0.5, tolerance / 2.0**scale, sums, self.split.law)
+        except LimitError:
+            return None
 
     def _solve(self, source: TwoLayerSource, part: Part, wanted: Wanted, request: Request, tally: _Tally) -> BoolArray:
         """The mask of one part, shape (outputs, coordinates, width)."""
