@@ -9,22 +9,20 @@ from typing import Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from slt.constructions.construction import Construction, Findings, Request
+from slt.constructions.construction import Construction, Request
 from slt.constructions.splits import SignOptimal, Split, split_of
+from slt.constructions.sums import Tally, check_items, scale_of, solve_batch
 from slt.domains import Domain
-from slt.errors import InputError, LimitError, NoUsableItemError
+from slt.errors import LimitError, NoUsableItemError
 from slt.laws import LayerSums, needed_width_quantile
 from slt.masks import Mask
-from slt.subset_sum import Problem, Result, Status
 from slt.targets import Target
 from slt.tickets import Block, Part, Ticket, TwoLayerSource
-from slt.tickets.blocks import LARGEST_SCALE
 from slt.tickets.branches import Wanted, wanted_parts
-from slt.tickets.residuals import allowed, on_lattice
+from slt.tickets.residuals import on_lattice
 from slt.weights import Uniform
 
 BoolArray = npt.NDArray[np.bool_]
-LIMIT = 44  # items that the search within a tolerance looks at exhaustively, and of the exact optimum
 BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
 
 
@@ -95,15 +93,11 @@ class TwoLayerSum(Construction):
         return layers
 
     def find(self, request: Request) -> Ticket:
-        if request.tolerance is None and request.max_items > LIMIT:
-            raise LimitError(
-                f"find_ticket: the exact optimum is possible over at most {LIMIT} usable units; max_items="
-                f"{request.max_items} was given. Lower it, or give a tolerance to use all units"
-            )
+        check_items(request)
         source = self.lay_out(request)
         wanted = wanted_parts(request.target, request.domain)
         total = sum(w.matrix.shape[0] * (int(w.positive.sum()) + int(w.negative.sum())) for w in wanted.values())
-        tally = _Tally(total, request)
+        tally = Tally(total, request)
         masks = {
             name: Mask.of(self._solve(source, part, wanted[name], request, tally))
             for name, part in source.distinct_parts.items()
@@ -122,11 +116,8 @@ class TwoLayerSum(Construction):
         except LimitError:
             return None
 
-    def _solve(self, source: TwoLayerSource, part: Part, wanted: Wanted, request: Request, tally: _Tally) -> BoolArray:
+    def _solve(self, source: TwoLayerSource, part: Part, wanted: Wanted, request: Request, tally: Tally) -> BoolArray:
         """The mask of one part, shape (outputs, coordinates, width)."""
-        from slt.subset_sum.first_within import first_within
-        from slt.subset_sum.optimum import optimum
-
         assert isinstance(self.split, Split)
         width, exponent = source.width, 2 * source.law.exponent
         first = source.first(part)
@@ -146,21 +137,9 @@ class TwoLayerSum(Construction):
             for usable, needed in branches:
                 if not needed.any():
                     continue
-                shape = (rows.stop - rows.start, int(needed.sum()))
-                problem = Problem.of(
-                    items[:, needed].reshape(-1, width),
-                    targets[rows][:, needed].ravel(),
-                    np.broadcast_to(usable[needed], (*shape, width)).reshape(-1, width),
-                    lattice=exponent,
-                )
-                if request.tolerance is None:
-                    result = optimum(problem)
-                else:
-                    off = rounding[rows][:, needed].ravel()
-                    within = allowed(request.tolerance, off, exponent - part.scale)
-                    result = first_within(problem, within)
-                mask[rows, needed] |= result.mask.reshape(*shape, width)
-                tally.add(result, usable[needed])
+                wanted_here, off = targets[rows][:, needed], rounding[rows][:, needed]
+                found = solve_batch(items[:, needed], wanted_here, off, usable[needed], part.scale, tally)
+                mask[rows, needed] |= found
         return mask
 
     def _usable(self, units: BoolArray, needed: BoolArray, part: Part, request: Request) -> BoolArray:
@@ -180,51 +159,13 @@ class TwoLayerSum(Construction):
         return units
 
 
-class _Tally:
-    """Counts over all batches; tells the caller about progress."""
-
-    def __init__(self, total: int, request: Request) -> None:
-        self.total, self.request = total, request
-        self.done = self.missed = self.kept = self.prefix = 0
-        self.exhaustive = True
-
-    def add(self, result: Result, usable: BoolArray) -> None:
-        """``usable``: the units of each coordinate of the batch, (coordinates, width)."""
-        within = result.status == Status.WITHIN_TOLERANCE
-        self.done += len(within)
-        self.missed += int(np.count_nonzero(~within))
-        self.kept += int(np.count_nonzero(result.mask))
-        # every coordinate needs a usable unit, even one whose sums all are empty
-        self.prefix = max(self.prefix, int(result.prefix.max(initial=0)), int(usable.argmax(axis=1).max(initial=0)) + 1)
-        many = np.flatnonzero(within & (result.problem.usable_counts() > LIMIT))
-        looked = result.problem.rows(many).usable & (np.arange(result.problem.n) < result.prefix[many, None])
-        self.exhaustive &= not np.any(looked.sum(axis=1) > LIMIT)
-        if self.request.progress is not None:
-            self.request.progress(self.done, self.total)
-
-    def findings(self) -> Findings:
-        exact = self.request.tolerance is None
-        return Findings(
-            sums=self.done,
-            missed=None if exact else self.missed,
-            needed_width=None if exact or self.missed or not self.exhaustive else max(1, self.prefix),
-            kept=self.kept,
-        )
-
-
 def _scales(target: Target, blocks: list[Block]) -> list[int]:
     """For each block the exponent of its power-of-two scale: 0 unless a weight or bias exceeds 1, equal for blocks that
     share a parameter."""
     scales = []
     for layer in target.layers:
         largest = max(float(np.abs(a).max()) for a in (layer.weight, layer.bias) if a is not None)
-        scale = max(0, math.frexp(largest)[1] - (math.frexp(largest)[0] == 0.5)) if largest > 1 else 0
-        if scale > LARGEST_SCALE:
-            raise InputError(
-                f"find_ticket: {layer.name} has weights up to {largest:.6g}; beyond 2**{LARGEST_SCALE} no scale "
-                "reaches them in float32. Scale the target down"
-            )
-        scales.append(scale)
+        scales.append(scale_of(layer.name, largest))
     changed = True
     while changed:
         changed = False
