@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from slt.attention_target import AttentionTarget
 from slt.collapsed import CollapsedNetwork
 from slt.domains import Domain
 from slt.errors import InputError
+from slt.merged_attention import MergedAttention
 from slt.targets import Target
 
 if TYPE_CHECKING:
@@ -18,15 +20,43 @@ if TYPE_CHECKING:
 class Collapsible(Protocol):
     """A ticket, as far as scoring looks at it."""
 
-    def collapsed(self) -> CollapsedNetwork: ...
+    def collapsed(self) -> CollapsedNetwork | MergedAttention: ...
 
 
-def pair(ticket: Collapsible | CollapsedNetwork, model: nn.Module | Target) -> tuple[CollapsedNetwork, Target]:
+def collapsed_of(ticket: Collapsible | CollapsedNetwork | MergedAttention) -> CollapsedNetwork | MergedAttention:
+    """What a ticket computes, worked out once. Raises InputError for anything else."""
+    if isinstance(ticket, (CollapsedNetwork, MergedAttention)):
+        return ticket
+    if not callable(getattr(ticket, "collapsed", None)):
+        raise InputError(
+            f"scoring a ticket: {type(ticket).__name__} was given; a CollapsedNetwork, a MergedAttention or an object "
+            "whose collapsed() returns one is needed"
+        )
+    network = ticket.collapsed()
+    if not isinstance(network, (CollapsedNetwork, MergedAttention)):
+        raise InputError(
+            f"scoring a ticket: its collapsed() returned {type(network).__name__}; "
+            "a CollapsedNetwork or a MergedAttention is needed"
+        )
+    return network
+
+
+def pair(
+    ticket: Collapsible | CollapsedNetwork | MergedAttention,
+    model: nn.Module | Target | AttentionTarget | MergedAttention,
+) -> tuple[CollapsedNetwork, Target]:
     """Both networks, checked: finite, layers that fit each other, equal numbers of inputs and of outputs.
 
     Raises InputError.
     """
-    network = ticket if isinstance(ticket, CollapsedNetwork) else _collapsed(ticket)
+    network = collapsed_of(ticket)
+    if isinstance(network, MergedAttention):
+        raise InputError(
+            "scoring a ticket: a chain of layers is needed here, the ticket is of attention; "
+            "slt.sampled and slt.certified score it"
+        )
+    if isinstance(model, (AttentionTarget, MergedAttention)):
+        raise InputError("scoring a ticket: the model is attention, the ticket is not; give the model it is for")
     target = Target.of(model)
     _check(network)
     for name, given, needed in (
@@ -39,20 +69,6 @@ def pair(ticket: Collapsible | CollapsedNetwork, model: nn.Module | Target) -> t
                 "give the model that the ticket is for"
             )
     return network, target
-
-
-def _collapsed(ticket: Collapsible) -> CollapsedNetwork:
-    if not callable(getattr(ticket, "collapsed", None)):
-        raise InputError(
-            f"scoring a ticket: {type(ticket).__name__} was given; "
-            "a CollapsedNetwork or an object whose collapsed() returns one is needed"
-        )
-    network = ticket.collapsed()
-    if not isinstance(network, CollapsedNetwork):
-        raise InputError(
-            f"scoring a ticket: its collapsed() returned {type(network).__name__}; a CollapsedNetwork is needed"
-        )
-    return network
 
 
 def _check(network: CollapsedNetwork) -> None:

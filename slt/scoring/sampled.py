@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slt.attention_target import AttentionTarget
 from slt.collapsed import CollapsedNetwork
 from slt.errors import InputError
+from slt.merged_attention import MergedAttention
+from slt.scoring.attention_pair import AttentionPair
+from slt.scoring.attention_sampled import sampled_attention
 from slt.scoring.evaluation import Network, device_of, points_of
-from slt.scoring.networks import Collapsible, pair
-from slt.scoring.rounding import UNDERFLOW, UNIT
+from slt.scoring.networks import Collapsible, collapsed_of, pair
 from slt.scoring.score import Kind, Score, checked_order, shown
+from slt.scoring.sure import Sure, sure_difference
 from slt.targets import Target
 
 if TYPE_CHECKING:
@@ -26,49 +30,45 @@ if TYPE_CHECKING:
 
 
 def sampled(
-    ticket: Collapsible | CollapsedNetwork,
-    model: nn.Module | Target,
+    ticket: Collapsible | CollapsedNetwork | MergedAttention,
+    model: nn.Module | Target | AttentionTarget | MergedAttention,
     inputs: Any,
     device: str | torch.device | None = None,
     batch: int = 4096,
     order: float = np.inf,
+    keys: Any = None,
+    values: Any = None,
+    mask: Any = None,
 ) -> Score:
     """A lower bound of the sup over x of ||ticket(x) - model(x)||, over the reals, from ``inputs``.
 
     ``inputs``: array or tensor of shape (count, ...), finite; cast to float64, and the cast numbers are the inputs that
     the bound speaks of. ``device``: where torch evaluates, by default the processor. ``order``: np.inf for the largest
-    output difference, 2 for its Euclidean norm. Raises InputError.
+    output difference, 2 for its Euclidean norm.
+
+    For a ticket of attention, ``inputs`` are sequences of queries, shape (count, T, d); ``keys`` (count, S, d_k), by
+    default the queries; ``values`` (count, S, d_v), by default the keys; ``mask`` (T, S) or (count, T, S) bool, True
+    where a query may attend; the error is of one output token. Raises InputError.
     """
     import torch
 
     order = checked_order(order)
-    network, target = pair(ticket, model)
-    points = points_of(inputs, target.inputs)
     if batch < 1:
         raise InputError(f"sampling the error: batch={batch!r} was given; at least 1 input at a time is needed")
+    found = collapsed_of(ticket)
+    if isinstance(found, MergedAttention):
+        pair_of_attentions = AttentionPair.of(found, model)
+        return sampled_attention(pair_of_attentions, (inputs, keys, values), mask, device, batch, order)
+    if not (keys is None and values is None and mask is None):
+        raise InputError("sampling the error: keys, values and a mask are of attention; this ticket has none")
+    network, target = pair(found, model)
+    points = points_of(inputs, target.inputs)
     place = device_of(device)
     left, right = Network.of(network, place), Network.of(target, place)
-    best, paid = 0.0, 0.0
+    best = Sure(0.0, 0.0)
     for start in range(0, len(points), batch):
         x = torch.tensor(points[start : start + batch], device=place)
-        first, first_error = left.forward_with_error(x)
-        second, second_error = right.forward_with_error(x)
-        gap = (first - second).abs()
-        # the subtraction is rounded, and so is this sum
-        doubt = (first_error + second_error + 2 * UNIT * gap) * (1 + 8 * UNIT) + 2 * UNDERFLOW
-        sure = torch.where(gap.isfinite(), (gap - doubt).clamp(min=0.0) * (1 - 4 * UNIT), 0.0).nan_to_num(nan=0.0)
-        size, where = sure.max(dim=1)
-        if order == 2:
-            shrink = 1 - 2 * (sure.shape[1] + 8) * UNIT
-            scaled = sure / size.clamp(min=UNDERFLOW)[:, None]
-            length = scaled.square().sum(dim=1).sqrt() * size * shrink
-            size = torch.where(length.isfinite(), torch.maximum(size, length), size)
-            paid_here = torch.linalg.vector_norm(doubt, dim=1)
-        else:
-            paid_here = doubt.gather(1, where[:, None])[:, 0]
-        top = int(size.argmax())
-        if start == 0 or float(size[top]) > best:
-            best, paid = float(size[top]), float(paid_here[top])
-    paid = paid if np.isfinite(paid) else np.inf
-    text = f"sampled on {len(points):,} inputs, float64, minus a rounding bound of {shown(paid)}"
-    return Score(best, Kind.SAMPLED_LOWER, rounding=paid, norm=order, text=text)
+        here = sure_difference(*left.forward_with_error(x), *right.forward_with_error(x), order)
+        best = here if start == 0 or here.value > best.value else best
+    text = f"sampled on {len(points):,} inputs, float64, minus a rounding bound of {shown(best.paid)}"
+    return Score(best.value, Kind.SAMPLED_LOWER, rounding=best.paid, norm=order, text=text)
