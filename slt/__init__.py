@@ -16,7 +16,7 @@ from slt.weights import Hyperbolic, Key, Normal, SignedConstant, Uniform
 if TYPE_CHECKING:
     from slt import laws, scoring, subset_sum
     from slt.attention_target import AttentionTarget
-    from slt.constructions import TwoLayerSum, find_ticket
+    from slt.constructions import Attention, TwoLayerSum, find_ticket
     from slt.masks import Mask
     from slt.scoring import ascend, certified, sampled
     from slt.targets import Target
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Attention": "slt.constructions",
     "AttentionTarget": "slt.attention_target",
     "Mask": "slt.masks",
     "Target": "slt.targets",
@@ -39,6 +40,7 @@ _HOMES = {
 _MODULES = ("constructions", "laws", "scoring", "subset_sum", "tickets")
 
 __all__ = [
+    "Attention",
     "AttentionTarget",
     "Ball",
     "Box",

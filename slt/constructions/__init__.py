@@ -1,7 +1,22 @@
 """Constructions: theorems as code."""
 
+from slt.constructions.attention import Attention
 from slt.constructions.construction import Construction, Findings, find_ticket
+from slt.constructions.sides import KeysAndValues, QueriesAndOutputs, Sides, SmallerSides
 from slt.constructions.splits import Paper, SignOptimal, Split
 from slt.constructions.two_layer_sum import TwoLayerSum
 
-__all__ = ["Construction", "Findings", "Paper", "SignOptimal", "Split", "TwoLayerSum", "find_ticket"]
+__all__ = [
+    "Attention",
+    "Construction",
+    "Findings",
+    "KeysAndValues",
+    "Paper",
+    "QueriesAndOutputs",
+    "Sides",
+    "SignOptimal",
+    "SmallerSides",
+    "Split",
+    "TwoLayerSum",
+    "find_ticket",
+]

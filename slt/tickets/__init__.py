@@ -1,9 +1,11 @@
 """Sources, tickets, what they compute, and their files."""
 
+from slt.tickets.attention_source import AttentionSource
 from slt.tickets.blocks import Block, Part
 from slt.tickets.source import Carried, Source
 from slt.tickets.storage import load
 from slt.tickets.ticket import Ticket
+from slt.tickets.tree_source import TreeSource
 from slt.tickets.two_layer_source import TwoLayerSource
 
-__all__ = ["Block", "Carried", "Part", "Source", "Ticket", "TwoLayerSource", "load"]
+__all__ = ["AttentionSource", "Block", "Carried", "Part", "Source", "Ticket", "TreeSource", "TwoLayerSource", "load"]

@@ -20,6 +20,7 @@ from slt.domains import Ball, Box, Domain
 from slt.errors import InputError, SltError, TicketFileError
 from slt.files import write_whole
 from slt.masks import Mask
+from slt.tickets.attention_source import AttentionSource
 from slt.tickets.source import Source
 from slt.tickets.ticket import Ticket
 from slt.tickets.two_layer_source import TwoLayerSource
@@ -28,7 +29,7 @@ from slt.tickets.verification import source_digest
 VERSION = 1
 ENCODING = "packed-bits"
 KINDS = {"mask": "masks", "carried": "carried"}  # how bodies are named, and the field that lists them
-SOURCES: dict[str, type[Source]] = {TwoLayerSource.kind: TwoLayerSource}
+SOURCES: dict[str, type[Source]] = {source.kind: source for source in (TwoLayerSource, AttentionSource)}
 
 
 def save(ticket: Ticket, path: str | os.PathLike[str]) -> Path:

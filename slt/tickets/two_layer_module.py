@@ -34,8 +34,8 @@ def build(source: TwoLayerSource, weights: Mapping[str, torch.Tensor]) -> nn.Seq
     if source.input_relu:
         modules["input_relu"] = nn.ReLU()
     for i, block in enumerate(source.blocks):
-        first = _linear(weights[f"block{i}.first.weight"], weights.get(f"block{i}.first.bias"))
-        second = _linear(weights[f"block{i}.second.weight"], None)
+        first = frozen_linear(weights[f"block{i}.first.weight"], weights.get(f"block{i}.first.bias"))
+        second = frozen_linear(weights[f"block{i}.second.weight"], None)
         inner: OrderedDict[str, nn.Module] = OrderedDict(first=first, relu=nn.ReLU(), second=second)
         if block.scale:
             inner["scale"] = Scale(2.0**block.scale, second.weight.dtype)
@@ -45,7 +45,8 @@ def build(source: TwoLayerSource, weights: Mapping[str, torch.Tensor]) -> nn.Seq
     return nn.Sequential(modules).eval()
 
 
-def _linear(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Linear:
+def frozen_linear(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Linear:
+    """A Linear with these frozen parameters."""
     outputs, inputs = weight.shape
     # meta: no memory and no random numbers are spent on weights that are replaced at once
     module = nn.Linear(inputs, outputs, bias=bias is not None, device="meta")
