@@ -4,6 +4,22 @@ Predictions are not theorems: each docstring says where its formula comes from a
 """
 
 from slt.laws.all_targets import all_targets_error, all_targets_quantile, all_targets_tail
+from slt.laws.attention import (
+    attention_error_slope,
+    best_initial_scale,
+    largest_residual_quantile,
+    needed_attention_width,
+    no_residual_beyond_probability,
+    output_error_quantile,
+    scaled_error_quantile,
+)
+from slt.laws.attention_theorem import (
+    AttentionWidths,
+    BlockWidths,
+    attention_widths,
+    block_widths,
+    transformer_widths,
+)
 from slt.laws.exact_hits import (
     needed_perturbed_items,
     needed_quantised_items,
@@ -19,6 +35,14 @@ from slt.laws.golden_ratio import (
     needed_samples,
 )
 from slt.laws.item_laws import NORMAL, NORMAL_PRODUCT, UNIFORM, UNIFORM_PRODUCT, ItemLaw
+from slt.laws.mean_error import (
+    ExponentialFit,
+    expected_shortfall,
+    exponential_fit,
+    fitted_mean_exponent,
+    normal_shortfall,
+    reach_failure_probability,
+)
 from slt.laws.needed_width import Band, needed_width, proportion_band, quantile_band
 from slt.laws.networks import (
     expected_misses,
@@ -72,7 +96,10 @@ __all__ = [
     "SIGN_OPTIMAL",
     "UNIFORM",
     "UNIFORM_PRODUCT",
+    "AttentionWidths",
     "Band",
+    "BlockWidths",
+    "ExponentialFit",
     "ItemLaw",
     "LayerSums",
     "Split",
@@ -80,20 +107,28 @@ __all__ = [
     "all_targets_error",
     "all_targets_quantile",
     "all_targets_tail",
+    "attention_error_slope",
+    "attention_widths",
     "average_error_quantile",
     "average_miss_probability",
+    "best_initial_scale",
     "block_error_slope",
+    "block_widths",
     "cover_probability",
     "error_quantile",
     "expected_misses",
+    "expected_shortfall",
+    "exponential_fit",
     "fewest_items_tail",
     "finite_size_factor",
+    "fitted_mean_exponent",
     "fixed_size_geometric_mean",
     "fixed_size_quantile",
     "fixed_size_tail",
     "geometric_mean_error",
     "golden_ratio_bound",
     "hyperbolic_bin_probability",
+    "largest_residual_quantile",
     "layer_no_miss_probability",
     "locked_factor",
     "locked_quantile",
@@ -103,6 +138,7 @@ __all__ = [
     "miss_probability",
     "mixture_tail",
     "near_zero_tail",
+    "needed_attention_width",
     "needed_items",
     "needed_perturbed_items",
     "needed_quantised_items",
@@ -111,6 +147,9 @@ __all__ = [
     "needed_width_quantile",
     "network_error_quantile",
     "network_no_miss_probability",
+    "no_residual_beyond_probability",
+    "normal_shortfall",
+    "output_error_quantile",
     "partition_quantile",
     "partition_scale",
     "partition_tail",
@@ -118,9 +157,12 @@ __all__ = [
     "proportion_band",
     "quantile_band",
     "quantised_exact_probability",
+    "reach_failure_probability",
     "reach_tail",
+    "scaled_error_quantile",
     "thinned_quantile",
     "thinned_tail",
+    "transformer_widths",
     "typical_scale",
     "vector_geometric_mean",
     "vector_quantile",
