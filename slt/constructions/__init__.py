@@ -2,6 +2,7 @@
 
 from slt.constructions.attention import Attention
 from slt.constructions.construction import Construction, Findings, find_ticket
+from slt.constructions.module_tree import ModuleTree
 from slt.constructions.sides import KeysAndValues, QueriesAndOutputs, Sides, SmallerSides
 from slt.constructions.splits import Paper, SignOptimal, Split
 from slt.constructions.two_layer_sum import TwoLayerSum
@@ -11,6 +12,7 @@ __all__ = [
     "Construction",
     "Findings",
     "KeysAndValues",
+    "ModuleTree",
     "Paper",
     "QueriesAndOutputs",
     "Sides",

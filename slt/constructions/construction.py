@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from slt.domains import Ball, Domain
-from slt.errors import InputError, UnreachedError
+from slt.errors import InputError, UnreachedError, UnsupportedModuleError
 from slt.tickets import Ticket
 from slt.weights import Key, Uniform, WeightLaw
 
@@ -89,10 +89,11 @@ class Construction(ABC):
 
 
 def default_construction(model: Any) -> Construction:
-    """The construction for a model, by its type: ``Attention`` for ``nn.MultiheadAttention`` and AttentionTarget, else
-    ``TwoLayerSum``."""
+    """The construction for a model, by its type: ``Attention`` for ``nn.MultiheadAttention`` and AttentionTarget,
+    ``TwoLayerSum`` for chains of linear layers and ReLUs, ``ModuleTree`` for all other torch modules."""
     from slt.attention_target import AttentionTarget
     from slt.constructions.two_layer_sum import TwoLayerSum
+    from slt.tree_target import TreeTarget
 
     # by name, so that a target made of arrays does not load torch
     kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(model).__mro__}
@@ -100,7 +101,24 @@ def default_construction(model: Any) -> Construction:
         from slt.constructions.attention import Attention
 
         return Attention()
+    if isinstance(model, TreeTarget) or ("torch.nn.modules.module.Module" in kinds and not _a_chain(model)):
+        from slt.constructions.module_tree import ModuleTree
+
+        return ModuleTree()
     return TwoLayerSum()
+
+
+def _a_chain(model: Any) -> bool:
+    """Does it read as a ``Target``, a chain of linear layers and ReLUs?"""
+    from slt.targets import Target
+
+    try:
+        Target.of(model)
+    except UnsupportedModuleError:
+        return False
+    except InputError:
+        pass  # a chain with bad numbers: reading it again says so
+    return True
 
 
 def find_ticket(
@@ -118,14 +136,15 @@ def find_ticket(
     """Prunes one fixed random network until it matches ``model``; nothing is trained and nothing is re-drawn.
 
     model         the target: a torch Sequential of Linear, ReLU, Flatten, Dropout, Identity, or a ``Target``; a torch
-                  MultiheadAttention or an ``AttentionTarget``
+                  MultiheadAttention or an ``AttentionTarget``; any other torch module, each of its Linears apart
     width         random hidden units for each input coordinate of a layer, each structured coordinate of attention
     seed          addresses the random network: an integer or a ``Key``
     inputs        the domain that counts, ``Ball(1.0)`` by default, of each token where inputs are sequences; it alone
                   decides which layers need both signs
     tolerance     None: each weight at the exact optimum over the first ``max_items`` usable random units. A number:
                   all usable units, stopping at the shortest prefix with a sum within it; best found otherwise
-    construction  by default the one for the type of the model: ``TwoLayerSum()``, ``Attention()``
+    construction  by default the one for the type of the model: ``TwoLayerSum()``, ``Attention()``,
+                  ``ModuleTree()``
     require       raise UnreachedError if any weight is farther than this from its target
     law           distribution of the random weights, ``Uniform()`` by default
     progress      called with (sums done, sums in all)

@@ -46,9 +46,10 @@ class Tally:
         self.kept += int(np.count_nonzero(result.mask))
         # every coordinate needs a usable unit, even one whose sums all are empty
         self.prefix = max(self.prefix, int(result.prefix.max(initial=0)), int(usable.argmax(axis=1).max(initial=0)) + 1)
-        many = np.flatnonzero(within & (result.problem.usable_counts() > LIMIT))
-        looked = result.problem.rows(many).usable & (np.arange(result.problem.n) < result.prefix[many, None])
-        self.exhaustive &= not np.any(looked.sum(axis=1) > LIMIT)
+        if usable.shape[1] > LIMIT:
+            many = np.flatnonzero(within & (result.problem.usable_counts() > LIMIT))
+            looked = result.problem.rows(many).usable & (np.arange(result.problem.n) < result.prefix[many, None])
+            self.exhaustive &= not np.any(looked.sum(axis=1) > LIMIT)
         if self.request.progress is not None:
             self.request.progress(self.done, self.total)
 
@@ -75,12 +76,13 @@ def solve_batch(
 
     request, width = tally.request, items.shape[2]
     exponent = 2 * request.law.exponent
-    problem = Problem.of(
-        items.reshape(-1, width),
-        targets.ravel(),
-        np.broadcast_to(usable, items.shape).reshape(-1, width),
-        lattice=exponent,
-    )
+    flat, wanted = items.reshape(-1, width), np.ascontiguousarray(targets).ravel()
+    open_ = np.broadcast_to(usable, items.shape).reshape(-1, width)
+    if width * request.law.largest**2 + int(np.abs(wanted).max(initial=0)) < 2**63:
+        # no sum can overflow, so the check of every one is left out
+        problem = Problem(flat, wanted, open_, exponent, np.zeros(len(wanted)))
+    else:
+        problem = Problem.of(flat, wanted, open_, lattice=exponent)
     if request.tolerance is None:
         result = optimum(problem)
     else:

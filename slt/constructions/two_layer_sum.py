@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
 import numpy as np
-import numpy.typing as npt
 
 from slt.constructions.construction import Construction, Request
+from slt.constructions.part_masks import part_mask
 from slt.constructions.splits import SignOptimal, Split, split_of
-from slt.constructions.sums import Tally, check_items, scale_of, solve_batch
+from slt.constructions.sums import Tally, check_items, scale_of
 from slt.domains import Domain
-from slt.errors import LimitError, NoUsableItemError
+from slt.errors import LimitError
 from slt.laws import LayerSums, needed_width_quantile
 from slt.masks import Mask
 from slt.targets import Target
-from slt.tickets import Block, Part, Ticket, TwoLayerSource
-from slt.tickets.branches import Wanted, wanted_parts
-from slt.tickets.residuals import on_lattice
+from slt.tickets import Block, Ticket, TwoLayerSource
+from slt.tickets.branches import wanted_parts
 from slt.weights import Uniform
-
-BoolArray = npt.NDArray[np.bool_]
-BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
 
 
 @final
@@ -93,13 +88,14 @@ class TwoLayerSum(Construction):
         return layers
 
     def find(self, request: Request) -> Ticket:
+        assert isinstance(self.split, Split)
         check_items(request)
         source = self.lay_out(request)
         wanted = wanted_parts(request.target, request.domain)
         total = sum(w.matrix.shape[0] * (int(w.positive.sum()) + int(w.negative.sum())) for w in wanted.values())
         tally = Tally(total, request)
         masks = {
-            name: Mask.of(self._solve(source, part, wanted[name], request, tally))
+            name: Mask.of(part_mask(source, part, wanted[name], self.split, tally, name))
             for name, part in source.distinct_parts.items()
         }
         return Ticket(source, masks, request.domain, request.target, tally.findings())
@@ -115,48 +111,6 @@ class TwoLayerSum(Construction):
             return needed_width_quantile(0.5, tolerance / 2.0**scale, sums, self.split.law)
         except LimitError:
             return None
-
-    def _solve(self, source: TwoLayerSource, part: Part, wanted: Wanted, request: Request, tally: Tally) -> BoolArray:
-        """The mask of one part, shape (outputs, coordinates, width)."""
-        assert isinstance(self.split, Split)
-        width, exponent = source.width, 2 * source.law.exponent
-        first = source.first(part)
-        branches = [
-            (self._usable(units, needed, part, request), needed)
-            for units, needed in (
-                (self.split.positive(first), wanted.positive),
-                (self.split.negative(first), wanted.negative),
-            )
-        ]
-        targets, rounding = on_lattice(wanted.matrix, exponent - part.scale)
-        mask = np.zeros((part.outputs, part.coordinates, width), dtype=np.bool_)
-        step = max(1, BATCH // (part.coordinates * width))
-        for start in range(0, part.outputs, step):
-            rows = slice(start, min(start + step, part.outputs))
-            items = source.second(part, rows) * first
-            for usable, needed in branches:
-                if not needed.any():
-                    continue
-                wanted_here, off = targets[rows][:, needed], rounding[rows][:, needed]
-                found = solve_batch(items[:, needed], wanted_here, off, usable[needed], part.scale, tally)
-                mask[rows, needed] |= found
-        return mask
-
-    def _usable(self, units: BoolArray, needed: BoolArray, part: Part, request: Request) -> BoolArray:
-        empty = needed & ~units.any(axis=1)
-        if empty.any():
-            assert isinstance(self.split, Split)
-            share = self.split.law.share / 2
-            enough = math.ceil(math.log(1e-3 / part.coordinates) / math.log(1 - share))
-            raise NoUsableItemError(
-                f"find_ticket: {part.name} needs a random unit of the right sign for every coordinate, but at width "
-                f"{request.width} with {request.key} {int(empty.sum())} of {part.coordinates} coordinates have none "
-                f"(first: {int(np.flatnonzero(empty)[0])}). Raise width; {enough} leaves none out in all but one of a "
-                "thousand seeds"
-            )
-        if request.tolerance is None:
-            units = units & (np.cumsum(units, axis=1) <= request.max_items)
-        return units
 
 
 def _scales(target: Target, blocks: list[Block]) -> list[int]:

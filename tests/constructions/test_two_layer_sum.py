@@ -54,7 +54,7 @@ def test_the_source_knows_nothing_of_the_target():
 
 
 def test_the_answer_does_not_depend_on_batches(monkeypatch):
-    import slt.constructions.two_layer_sum as module
+    import slt.constructions.part_masks as module
 
     model = nn.Sequential(linear(7, 5), nn.ReLU(), linear(3, 7))
     whole = find_ticket(model, width=14)
@@ -150,7 +150,7 @@ def test_bad_requests_are_refused(kwargs, error, text):
 
 def test_bad_targets_and_splits_are_refused():
     with pytest.raises(UnsupportedModuleError, match=r"module 1 is a .*Tanh"):
-        find_ticket(nn.Sequential(linear(2, 2), nn.Tanh()))
+        find_ticket(nn.Sequential(linear(2, 2), nn.Tanh()), construction=TwoLayerSum())
     with pytest.raises(InputError, match="'sign_optimal', 'paper'"):
         TwoLayerSum(split="halves")
     huge = linear(2, 2)

@@ -1,0 +1,127 @@
+"""What a module tree may hold: checks of single modules, and the signs that inputs of linear maps can take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from slt.errors import UnsupportedModuleError
+from slt.targets import refuse_altered
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SUPPORTED = (
+    "any tree of modules whose linear maps are nn.Linear or nn.MultiheadAttention (so nn.TransformerEncoderLayer, "
+    "nn.TransformerEncoder and their decoders too); everything else is left in place and carried over"
+)
+LINEAR = frozenset({"weight", "bias"})
+ATTENTION = frozenset(
+    {
+        "in_proj_weight",
+        "in_proj_bias",
+        "q_proj_weight",
+        "k_proj_weight",
+        "v_proj_weight",
+        "bias_k",
+        "bias_v",
+        "out_proj",
+    }
+)
+
+# what torch itself keeps in a module's plain attributes
+OF_TORCH = frozenset(
+    name
+    for kind in ("forward", "forward_pre", "backward", "backward_pre", "state_dict", "state_dict_pre")
+    for name in (f"_{kind}_hooks", f"_{kind}_hooks_with_kwargs", f"_{kind}_hooks_always_called")
+) | {
+    "_parameters",
+    "_buffers",
+    "_modules",
+    "_non_persistent_buffers_set",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+}
+
+
+def holds_tensors(value: Any, depth: int) -> bool:
+    import torch
+
+    if isinstance(value, (list, tuple, set, frozenset, dict)) and depth:
+        inner = value.values() if isinstance(value, dict) else value
+        return any(isinstance(v, (torch.Tensor, torch.nn.Module)) or holds_tensors(v, depth - 1) for v in inner)
+    return False
+
+
+def check_kind(module: nn.Module, path: str) -> None:
+    """Raises UnsupportedModuleError for modules that hold linear maps which cannot be taken out."""
+    import torch
+    from torch import nn
+    from torch.nn.modules.lazy import LazyModuleMixin
+
+    kind = type(module)
+    remedy = None
+    if isinstance(module, torch.jit.ScriptModule):
+        remedy = "give the module from before torch.jit"
+    elif hasattr(module, "_orig_mod"):
+        remedy = "give the module from before torch.compile (its _orig_mod)"
+    elif isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        remedy = "give its .module"
+    elif isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():  # type: ignore[misc]
+        remedy = "call the model once, so that its shapes are known"
+    elif "quantized" in kind.__module__:
+        remedy = "give the model from before quantisation"
+    elif isinstance(module, (nn.Bilinear, nn.RNNBase, nn.RNNCellBase)):
+        remedy = "its linear maps are no nn.Linear; write them as such"
+    elif isinstance(module, nn.Linear) and kind.forward is not nn.Linear.forward:
+        remedy = "it is an nn.Linear with a forward of its own; write it as a module that calls an nn.Linear"
+    elif isinstance(module, nn.MultiheadAttention) and kind.forward is not nn.MultiheadAttention.forward:
+        remedy = "it is an nn.MultiheadAttention with a forward of its own; write it with separate nn.Linear"
+    if remedy is not None:
+        raise UnsupportedModuleError(
+            f"reading the target: module {path or '(root)'} is a {kind.__module__}.{kind.__qualname__}, which cannot "
+            f"be taken apart: {remedy}. Supported is {SUPPORTED}"
+        )
+
+
+def refuse_changed(module: nn.Module, path: str, parts: frozenset[str]) -> None:
+    """UnsupportedModuleError for a linear map or an attention that may compute something else than its class says, or
+    that has parameters, buffers, tensors or modules beyond ``parts``: they would be lost where it is replaced."""
+    import torch
+
+    refuse_altered(module, path)
+    plain = {name for name, value in vars(module).items() if isinstance(value, torch.Tensor)}
+    more = (plain | set(module._parameters) | set(module._buffers) | set(module._modules)) - parts
+    if more:
+        raise UnsupportedModuleError(
+            f"reading the target: module {path or '(root)'} is a {type(module).__qualname__} with parts of its own, "
+            f"{', '.join(sorted(more))}, whose effect is unknown; put them into a module around it"
+        )
+
+
+def signed_inputs(model: nn.Module) -> set[int]:
+    """The modules, by id, whose inputs can be negative at some of their uses.
+
+    Inputs are known to be non-negative right after a ReLU in a Sequential, with Dropout, Identity or Flatten between at
+    most, and in the second linear map of torch's own transformer layers with ReLU.
+    """
+    import torch
+    from torch import nn
+
+    keeping = (nn.Dropout, nn.Identity, nn.Flatten)
+    signed = {id(model)}
+    for parent in model.modules():
+        positive = False
+        for name, child in parent._modules.items():
+            if child is None:
+                continue
+            if type(parent) is nn.Sequential:
+                follows, positive = positive, type(child) is nn.ReLU or (positive and type(child) in keeping)
+            else:
+                follows = (
+                    name == "linear2"
+                    and type(parent) in (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+                    and (parent.activation in (nn.functional.relu, torch.relu) or type(parent.activation) is nn.ReLU)
+                )
+            if not follows:
+                signed.add(id(child))
+    return signed
