@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import torch
@@ -18,15 +18,26 @@ if TYPE_CHECKING:
     from slt.tickets.attention_source import AttentionSource
 
 
+class _NoTensor:
+    """In the place of torch's packed weights. The fast paths of torch's encoders, which read those weights instead of
+    calling the module, leave alone whatever has ``__torch_function__``."""
+
+    weight = bias = None
+
+    @classmethod
+    def __torch_function__(cls, *_: Any, **__: Any) -> Any:
+        return NotImplemented
+
+
 class _Attention(nn.Module, ABC):
     """Layout of inputs and masks; subclasses know the logits and what is done with the values.
 
-    ``embed_dim``, ``num_heads`` and ``batch_first`` are as in torch; ``in_proj_bias`` is None, which tells the encoder
-    layers of torch that their fast path, which would read weights in the place of calling this, is not for them.
+    It can stand where torch has a MultiheadAttention, such as ``TransformerEncoderLayer.self_attn``.
     """
 
-    in_proj_weight = None
+    in_proj_weight = _NoTensor()
     in_proj_bias = None
+    out_proj = _NoTensor()
     _qkv_same_embed_dim = False
 
     def __init__(self, sizes: tuple[int, int, int], outputs: int, heads: int, batch_first: bool) -> None:
