@@ -16,11 +16,12 @@ from slt.weights import Hyperbolic, Key, Normal, SignedConstant, Uniform
 if TYPE_CHECKING:
     from slt import laws, scoring, subset_sum
     from slt.attention_target import AttentionTarget
-    from slt.constructions import Attention, TwoLayerSum, find_ticket
+    from slt.constructions import Attention, Transformer, TwoLayerSum, find_ticket
     from slt.masks import Mask
     from slt.scoring import ascend, certified, sampled
     from slt.targets import Target
     from slt.tickets import Ticket, load
+    from slt.transformer_target import TransformerTarget
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,8 @@ _HOMES = {
     "Mask": "slt.masks",
     "Target": "slt.targets",
     "Ticket": "slt.tickets",
+    "Transformer": "slt.constructions",
+    "TransformerTarget": "slt.transformer_target",
     "TwoLayerSum": "slt.constructions",
     "ascend": "slt.scoring",
     "certified": "slt.scoring",
@@ -52,6 +55,8 @@ __all__ = [
     "SltError",
     "Target",
     "Ticket",
+    "Transformer",
+    "TransformerTarget",
     "TwoLayerSum",
     "Uniform",
     "ascend",

@@ -5,6 +5,7 @@ from slt.constructions.construction import Construction, Findings, find_ticket
 from slt.constructions.module_tree import ModuleTree
 from slt.constructions.sides import KeysAndValues, QueriesAndOutputs, Sides, SmallerSides
 from slt.constructions.splits import Paper, SignOptimal, Split
+from slt.constructions.transformer import Transformer
 from slt.constructions.two_layer_sum import TwoLayerSum
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "SignOptimal",
     "SmallerSides",
     "Split",
+    "Transformer",
     "TwoLayerSum",
     "find_ticket",
 ]

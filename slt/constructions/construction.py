@@ -90,9 +90,11 @@ class Construction(ABC):
 
 def default_construction(model: Any) -> Construction:
     """The construction for a model, by its type: ``Attention`` for ``nn.MultiheadAttention`` and AttentionTarget,
-    ``TwoLayerSum`` for chains of linear layers and ReLUs, ``ModuleTree`` for all other torch modules."""
+    ``Transformer`` for slt's PlainTransformer and TransformerTarget, ``TwoLayerSum`` for chains of linear layers and
+    ReLUs, ``ModuleTree`` for all other torch modules."""
     from slt.attention_target import AttentionTarget
     from slt.constructions.two_layer_sum import TwoLayerSum
+    from slt.transformer_target import TransformerTarget
     from slt.tree_target import TreeTarget
 
     # by name, so that a target made of arrays does not load torch
@@ -101,6 +103,10 @@ def default_construction(model: Any) -> Construction:
         from slt.constructions.attention import Attention
 
         return Attention()
+    if isinstance(model, TransformerTarget) or "slt.transformer_model.PlainTransformer" in kinds:
+        from slt.constructions.transformer import Transformer
+
+        return Transformer()
     if isinstance(model, TreeTarget) or ("torch.nn.modules.module.Module" in kinds and not _a_chain(model)):
         from slt.constructions.module_tree import ModuleTree
 

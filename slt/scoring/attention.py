@@ -21,14 +21,12 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 import numpy.typing as npt
 
-from slt.attention_target import AttentionTarget
 from slt.domains import Ball, Domain
 from slt.merged_attention import MergedAttention
-from slt.scoring.attention_pair import AttentionPair
+from slt.scoring.attention_pair import AttentionPair, Model
 from slt.scoring.networks import checked_domain
 from slt.scoring.rounding import UNIT, norm_up, spectral_norm_up, sum_up, upward
 from slt.scoring.score import Kind, Score, checked_order
-from slt.targets import Target
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,7 +54,7 @@ class AttentionBounds:
 
 def attention_bounds(
     ticket: MergedAttention,
-    model: nn.Module | Target | AttentionTarget | MergedAttention,
+    model: nn.Module | Model,
     domain: Domain,
     order: float = np.inf,
 ) -> AttentionBounds:

@@ -12,11 +12,14 @@ from slt.attention_target import AttentionTarget
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
 from slt.targets import Target
+from slt.transformer_target import TransformerTarget
 
 if TYPE_CHECKING:
     from torch import nn
 
 FloatArray = npt.NDArray[np.float64]
+Model = Target | AttentionTarget | MergedAttention | TransformerTarget
+"""What a ticket is scored against, beside torch modules."""
 
 
 @final
@@ -51,12 +54,13 @@ class AttentionPair:
     key_constant: bool
 
     @staticmethod
-    def of(ticket: MergedAttention, model: nn.Module | Target | AttentionTarget | MergedAttention) -> AttentionPair:
+    def of(ticket: MergedAttention, model: nn.Module | Model) -> AttentionPair:
         """Raises InputError for numbers of heads, coordinates or outputs that differ, and for NaN or infinite entries;
         UnsupportedModuleError for a model that is no attention."""
-        if isinstance(model, Target):
+        if isinstance(model, (Target, TransformerTarget)):
+            what = "a chain of layers" if isinstance(model, Target) else "a transformer"
             raise InputError(
-                "scoring an attention ticket: a chain of layers was given as the model; an nn.MultiheadAttention, an "
+                f"scoring an attention ticket: {what} was given as the model; an nn.MultiheadAttention, an "
                 "AttentionTarget or a MergedAttention is needed"
             )
         target = model if isinstance(model, MergedAttention) else AttentionTarget.of(model).merged()

@@ -21,17 +21,19 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 import numpy.typing as npt
 
-from slt.attention_target import AttentionTarget
 from slt.collapsed import CollapsedLayer, CollapsedNetwork
+from slt.collapsed_transformer import CollapsedTransformer
 from slt.domains import Domain
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
 from slt.scoring.attention import attention_bounds
+from slt.scoring.attention_pair import Model
 from slt.scoring.enclosure import Enclosure, Region, identity, image, nothing, total
-from slt.scoring.networks import Collapsible, checked_domain, collapsed_of, pair
+from slt.scoring.networks import Collapsed, Collapsible, checked_domain, collapsed_of, pair
 from slt.scoring.relaxation import absolute, relu, relu_difference
 from slt.scoring.rounding import UNDERFLOW, UNIT, downward, interval_product, product_error, product_up, sum_up, upward
 from slt.scoring.score import Kind, Score, checked_order
+from slt.scoring.transformer import transformer_bound
 from slt.targets import Layer, Target
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def certified(
-    ticket: Collapsible | CollapsedNetwork | MergedAttention,
-    model: nn.Module | Target | AttentionTarget | MergedAttention,
+    ticket: Collapsible | Collapsed,
+    model: nn.Module | Model,
     domain: Domain,
     order: float = np.inf,
 ) -> Score:
@@ -51,8 +53,9 @@ def certified(
     ``order``: np.inf for the largest output difference, 2 for its Euclidean norm. The value is inf if float64
     overflows. Raises InputError for networks whose layers do not correspond one to one.
 
-    A ticket of attention: the largest error of one output token over all sequences of tokens of ``domain``, however
-    long, under any mask; ``slt.scoring.attention_bounds`` gives the bound of the paper beside it.
+    A ticket of attention or of a transformer: the largest error of one output token over all sequences of tokens of
+    ``domain``, however long, under any mask; for attention ``slt.scoring.attention_bounds`` gives the bound of the
+    paper beside it.
     """
     from threadpoolctl import threadpool_limits
 
@@ -60,6 +63,8 @@ def certified(
     found = collapsed_of(ticket)
     if isinstance(found, MergedAttention):
         return attention_bounds(found, model, domain, order).certified
+    if isinstance(found, CollapsedTransformer):
+        return transformer_bound(found, model, domain, order)
     network, target = pair(found, model)
     _check(network, target, domain)
     # one thread: the singular values that take most of the time gain nothing from two, and on a busy machine the

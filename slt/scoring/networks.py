@@ -6,56 +6,56 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from slt.attention_target import AttentionTarget
 from slt.collapsed import CollapsedNetwork
+from slt.collapsed_transformer import CollapsedTransformer
 from slt.domains import Domain
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
+from slt.scoring.attention_pair import Model
 from slt.targets import Target
 
 if TYPE_CHECKING:
     from torch import nn
 
+Collapsed = CollapsedNetwork | MergedAttention | CollapsedTransformer
+
 
 class Collapsible(Protocol):
     """A ticket, as far as scoring looks at it."""
 
-    def collapsed(self) -> CollapsedNetwork | MergedAttention: ...
+    def collapsed(self) -> Collapsed: ...
 
 
-def collapsed_of(ticket: Collapsible | CollapsedNetwork | MergedAttention) -> CollapsedNetwork | MergedAttention:
+def collapsed_of(ticket: Collapsible | Collapsed) -> Collapsed:
     """What a ticket computes, worked out once. Raises InputError for anything else."""
-    if isinstance(ticket, (CollapsedNetwork, MergedAttention)):
+    if isinstance(ticket, Collapsed):
         return ticket
     if not callable(getattr(ticket, "collapsed", None)):
         raise InputError(
-            f"scoring a ticket: {type(ticket).__name__} was given; a CollapsedNetwork, a MergedAttention or an object "
-            "whose collapsed() returns one is needed"
+            f"scoring a ticket: {type(ticket).__name__} was given; a CollapsedNetwork, a MergedAttention, a "
+            "CollapsedTransformer or an object whose collapsed() returns one is needed"
         )
     network = ticket.collapsed()
-    if not isinstance(network, (CollapsedNetwork, MergedAttention)):
+    if not isinstance(network, Collapsed):
         raise InputError(
             f"scoring a ticket: its collapsed() returned {type(network).__name__}; "
-            "a CollapsedNetwork or a MergedAttention is needed"
+            "a CollapsedNetwork, a MergedAttention or a CollapsedTransformer is needed"
         )
     return network
 
 
-def pair(
-    ticket: Collapsible | CollapsedNetwork | MergedAttention,
-    model: nn.Module | Target | AttentionTarget | MergedAttention,
-) -> tuple[CollapsedNetwork, Target]:
+def pair(ticket: Collapsible | Collapsed, model: nn.Module | Model) -> tuple[CollapsedNetwork, Target]:
     """Both networks, checked: finite, layers that fit each other, equal numbers of inputs and of outputs.
 
     Raises InputError.
     """
     network = collapsed_of(ticket)
-    if isinstance(network, MergedAttention):
+    if not isinstance(network, CollapsedNetwork):
         raise InputError(
             "scoring a ticket: a chain of layers is needed here, the ticket is of attention; "
             "slt.sampled and slt.certified score it"
         )
-    if isinstance(model, (AttentionTarget, MergedAttention)):
+    if isinstance(model, Model) and not isinstance(model, Target):
         raise InputError("scoring a ticket: the model is attention, the ticket is not; give the model it is for")
     target = Target.of(model)
     _check(network)

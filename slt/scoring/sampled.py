@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slt.attention_target import AttentionTarget
-from slt.collapsed import CollapsedNetwork
+from slt.collapsed_transformer import CollapsedTransformer
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
-from slt.scoring.attention_pair import AttentionPair
+from slt.scoring.attention_pair import AttentionPair, Model
 from slt.scoring.attention_sampled import sampled_attention
 from slt.scoring.evaluation import Network, device_of, points_of
-from slt.scoring.networks import Collapsible, collapsed_of, pair
+from slt.scoring.networks import Collapsed, Collapsible, collapsed_of, pair
 from slt.scoring.score import Kind, Score, checked_order, shown
 from slt.scoring.sure import Sure, sure_difference
-from slt.targets import Target
+from slt.scoring.transformer_sampled import sampled_transformer
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 
 
 def sampled(
-    ticket: Collapsible | CollapsedNetwork | MergedAttention,
-    model: nn.Module | Target | AttentionTarget | MergedAttention,
+    ticket: Collapsible | Collapsed,
+    model: nn.Module | Model,
     inputs: Any,
     device: str | torch.device | None = None,
     batch: int = 4096,
@@ -48,7 +47,8 @@ def sampled(
 
     For a ticket of attention, ``inputs`` are sequences of queries, shape (count, T, d); ``keys`` (count, S, d_k), by
     default the queries; ``values`` (count, S, d_v), by default the keys; ``mask`` (T, S) or (count, T, S) bool, True
-    where a query may attend; the error is of one output token. Raises InputError.
+    where a query may attend; the error is of one output token. The same for a transformer, whose keys and values are
+    its own. Raises InputError.
     """
     import torch
 
@@ -59,8 +59,12 @@ def sampled(
     if isinstance(found, MergedAttention):
         pair_of_attentions = AttentionPair.of(found, model)
         return sampled_attention(pair_of_attentions, (inputs, keys, values), mask, device, batch, order)
-    if not (keys is None and values is None and mask is None):
-        raise InputError("sampling the error: keys, values and a mask are of attention; this ticket has none")
+    if not (keys is None and values is None):
+        raise InputError("sampling the error: keys and values are of attention; this ticket takes its inputs alone")
+    if isinstance(found, CollapsedTransformer):
+        return sampled_transformer(found, model, inputs, mask, device, batch, order)
+    if mask is not None:
+        raise InputError("sampling the error: a mask is of attention; this ticket has none")
     network, target = pair(found, model)
     points = points_of(inputs, target.inputs)
     place = device_of(device)

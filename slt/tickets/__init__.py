@@ -5,7 +5,19 @@ from slt.tickets.blocks import Block, Part
 from slt.tickets.source import Carried, Source
 from slt.tickets.storage import load
 from slt.tickets.ticket import Ticket
+from slt.tickets.transformer_source import TransformerSource
 from slt.tickets.tree_source import TreeSource
 from slt.tickets.two_layer_source import TwoLayerSource
 
-__all__ = ["AttentionSource", "Block", "Carried", "Part", "Source", "Ticket", "TreeSource", "TwoLayerSource", "load"]
+__all__ = [
+    "AttentionSource",
+    "Block",
+    "Carried",
+    "Part",
+    "Source",
+    "Ticket",
+    "TransformerSource",
+    "TreeSource",
+    "TwoLayerSource",
+    "load",
+]

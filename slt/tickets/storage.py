@@ -23,6 +23,7 @@ from slt.masks import Mask
 from slt.tickets.attention_source import AttentionSource
 from slt.tickets.source import Source
 from slt.tickets.ticket import Ticket
+from slt.tickets.transformer_source import TransformerSource
 from slt.tickets.tree_source import TreeSource
 from slt.tickets.two_layer_source import TwoLayerSource
 from slt.tickets.verification import source_digest
@@ -30,7 +31,9 @@ from slt.tickets.verification import source_digest
 VERSION = 1
 ENCODING = "packed-bits"
 KINDS = {"mask": "masks", "carried": "carried"}  # how bodies are named, and the field that lists them
-SOURCES: dict[str, type[Source]] = {source.kind: source for source in (TwoLayerSource, AttentionSource, TreeSource)}
+SOURCES: dict[str, type[Source]] = {
+    source.kind: source for source in (TwoLayerSource, AttentionSource, TransformerSource, TreeSource)
+}
 
 
 def save(ticket: Ticket, path: str | os.PathLike[str]) -> Path:
