@@ -12,7 +12,7 @@ from slt.attention_target import AttentionTarget
 from slt.constructions.construction import Construction, Request
 from slt.constructions.sides import KeysAndValues, Sides
 from slt.constructions.sums import Tally, check_items, scale_of, solve_batch
-from slt.errors import InputError
+from slt.errors import InputError, LimitError
 from slt.masks import Mask
 from slt.tickets import Ticket
 from slt.tickets.attention_source import BIAS, QUERY_KEY, VALUE_OUTPUT, AttentionSource
@@ -23,7 +23,6 @@ from slt.weights import Uniform
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
-LARGEST_WIDTH = 2048  # up to which a width is looked for that would be enough
 
 
 @final
@@ -46,7 +45,7 @@ class Attention(Construction):
     """
 
     theorem: ClassVar[str] = "Otsuka et al. 2026, theorem 3"
-    law: ClassVar[str] = "slt.laws.random_subset_sum"
+    law: ClassVar[str] = "slt.laws.attention"
 
     sides: Sides = field(default_factory=KeysAndValues)
     shared_keys: bool = False
@@ -101,32 +100,28 @@ class Attention(Construction):
         return Ticket(source, masks, request.domain, request.target, tally.findings())
 
     def enough_width(self, request: Request, tolerance: float) -> int | None:
-        from slt.laws import UNIFORM_PRODUCT, miss_probability
+        from slt.laws import needed_attention_width
 
         if not (isinstance(request.law, Uniform) and tolerance > 0):
             return None
         source = self.lay_out(request)
-        sums = [
-            (tolerance / 2.0**product.scale, np.abs(source.wanted(request.target)[name]).ravel() / 2.0**product.scale)
-            for name, product in source.products.items()
-        ]
-
-        def misses(width: int) -> float:
-            return sum(
-                float(miss_probability(error, width, sizes[sizes > error], UNIFORM_PRODUCT).sum())
-                for error, sizes in sums
+        wanted, products = source.wanted(request.target), source.products
+        # all of them within as likely as not
+        each = 0.5 ** (1 / len(products))
+        try:
+            return max(
+                needed_attention_width(each, tolerance / 2.0**p.scale, _coarse(wanted[n]) / 2.0**p.scale)
+                for n, p in products.items()
             )
+        except LimitError:
+            return None
 
-        # expected misses ln 2: as likely as not there is none
-        low, high = 0, 8
-        while misses(high) > np.log(2):
-            low, high = high, 2 * high
-            if low >= LARGEST_WIDTH:
-                return None
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if misses(middle) <= np.log(2) else (middle, high)
-        return high
+
+def _coarse(wanted: FloatArray) -> FloatArray:
+    """Sizes of the entries; where they are many rounded up to few different ones, as the law looks at each."""
+    sizes = np.abs(wanted).ravel()
+    step = float(sizes.max(initial=0.0)) / 256
+    return sizes if sizes.size <= 4096 or step == 0 else np.ceil(sizes / step) * step
 
 
 def solve_product(product: Product, wanted: FloatArray, tally: Tally) -> BoolArray:
