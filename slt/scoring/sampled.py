@@ -59,12 +59,12 @@ def sampled(
     if isinstance(found, MergedAttention):
         pair_of_attentions = AttentionPair.of(found, model)
         return sampled_attention(pair_of_attentions, (inputs, keys, values), mask, device, batch, order)
-    if not (keys is None and values is None):
-        raise InputError("sampling the error: keys and values are of attention; this ticket takes its inputs alone")
+    transformer = isinstance(found, CollapsedTransformer)
+    if not (keys is None and values is None and (mask is None or transformer)):
+        given = "keys and values" if transformer else "keys, values and a mask"
+        raise InputError(f"sampling the error: {given} are of attention; this ticket has none")
     if isinstance(found, CollapsedTransformer):
         return sampled_transformer(found, model, inputs, mask, device, batch, order)
-    if mask is not None:
-        raise InputError("sampling the error: a mask is of attention; this ticket has none")
     network, target = pair(found, model)
     points = points_of(inputs, target.inputs)
     place = device_of(device)
