@@ -13,9 +13,10 @@ from fractions import Fraction
 import numba as nb
 import numpy as np
 
-from slt.errors import InputError, LimitError
+from slt.errors import LimitError
 from slt.subset_sum.memory import require_memory
-from slt.subset_sum.problem import Int64Array, Problem
+from slt.subset_sum.problem import LARGEST, Int64Array, Problem
+from slt.subset_sum.tolerance import exact_number
 
 LIMIT = 44
 _FEW = 2**13  # sums that one thread has walked before a second is awake: on a busy machine that takes milliseconds
@@ -29,9 +30,7 @@ def count_solutions(problem: Problem, tolerance: float = 0.0) -> Int64Array:
     that are zero double the count. InputError for a tolerance that is none; LimitError beyond 44 usable items and
     when the lists would not fit into memory (256 MiB a thread at 44 items, half of it for two items less).
     """
-    number = isinstance(tolerance, (int, float, np.integer, np.floating)) and not isinstance(tolerance, bool)
-    if not number or not np.isfinite(tolerance) or tolerance < 0:
-        raise InputError(f"counting subset sums: a tolerance must be a finite number >= 0; {tolerance!r} was given")
+    within = exact_number(tolerance, "counting subset sums")
     counts = problem.usable_counts()
     most = int(counts.max(initial=0))
     if most > LIMIT:
@@ -47,7 +46,7 @@ def count_solutions(problem: Problem, tolerance: float = 0.0) -> Int64Array:
             f"counting the subset sums of {most} items on {threads} threads",
             "lock items out or use fewer threads",
         )
-        low, high = _windows(problem, tolerance)
+        low, high = _windows(problem, within)
         given = (problem.items, problem.targets, problem.usable, low, high)
         if problem.count * 2 ** (most // 2) <= _FEW:
             _count_rows(*given, 0, problem.count, solutions)
@@ -56,19 +55,21 @@ def count_solutions(problem: Problem, tolerance: float = 0.0) -> Int64Array:
     return solutions
 
 
-def _windows(problem: Problem, tolerance: float) -> tuple[Int64Array, Int64Array]:
+def _windows(problem: Problem, tolerance: Fraction) -> tuple[Int64Array, Int64Array]:
     """Sum minus target, in lattice units, must lie from low to high: exact, with the rounding of the targets."""
     unit = Fraction(2) ** problem.exponent
-    far = 2**62  # as good as infinite, and within 64 bits
-    widest = min(int(Fraction(tolerance) * unit), far)
+    widest = min(int(tolerance * unit), LARGEST)
     low = np.full(problem.count, -widest, dtype=np.int64)
     high = np.full(problem.count, widest, dtype=np.int64)
     for i in np.flatnonzero(problem.rounding):
         # sum - given = (sum - target) + rounding
         lost = Fraction(float(problem.rounding[i]))
-        low[i] = max(-((Fraction(tolerance) + lost) * unit // 1), -far)
-        high[i] = min((Fraction(tolerance) - lost) * unit // 1, far)
-    return low, high
+        low[i] = max(-((tolerance + lost) * unit // 1), -LARGEST)
+        high[i] = min((tolerance - lost) * unit // 1, LARGEST)
+    # no sum lies beyond all positive or all negative items: target + low and target + high stay within 64 bits
+    taken = np.where(problem.usable, problem.items, 0)
+    bottom, top = np.minimum(taken, 0).sum(axis=1), np.maximum(taken, 0).sum(axis=1)
+    return np.maximum(low, bottom - problem.targets), np.minimum(high, top - problem.targets)
 
 
 @nb.njit(cache=True, nogil=True)

@@ -17,8 +17,8 @@ from slt.subset_sum.fixed_size import LIMIT, fixed_size
 from slt.subset_sum.optimum import optimum
 from slt.subset_sum.problem import Int64Array, Problem
 from slt.subset_sum.result import Result
-from slt.subset_sum.solve import lattice_tolerance
 from slt.subset_sum.status import Status
+from slt.subset_sum.tolerance import lattice_tolerance
 
 _POINTERS = 4  # items that two pointers and loops look for
 _INDEX = 15  # bits of one item's number, four of which make an int64

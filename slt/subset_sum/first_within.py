@@ -25,6 +25,7 @@ _FEWEST_MARKING, _MOST_MARKING = 5, 13  # items whose sums mark
 _MOST_LOOKING = 12  # items whose sums look up
 _BEFORE = 1  # measured: items that mark, beyond half of those expected
 _FEW = 64  # instances that one thread has solved before a second is awake
+_MOST_PAIRS = 2**14  # pairs that one item may bring
 _ROOM = 6  # bins a marking sum, as a power of two
 
 
@@ -120,8 +121,11 @@ def _size(x):  # type: ignore[no-untyped-def]
 
 @nb.njit(cache=True)
 def _met(table, link, low, high, rough, hits, found, shift, base, half):  # type: ignore[no-untyped-def]
-    """(distance, mask) of the best of all pairs that met: nearest, fewest items, smallest mask."""
+    """(distance, mask) of the best of all pairs that met: nearest, fewest items, smallest mask. (-1, 0) if there are
+    too many of them: sums that differ by whole turns of 2**32 units all meet.
+    """
     best, chosen, fewest = np.int64(2**63 - 1), np.int64(0), 65
+    steps = 0
     for a in range(found):
         g = hits[a]
         entry = table[np.uint32(-rough[g]) >> shift]
@@ -134,6 +138,9 @@ def _met(table, link, low, high, rough, hits, found, shift, base, half):  # type
                 if distance < best or size < fewest or (size == fewest and mask < chosen):
                     best, chosen, fewest = distance, mask, size
             entry = link[entry - base]
+            steps += 1
+        if steps > _MOST_PAIRS:
+            return np.int64(-1), np.int64(0)
     return best, chosen
 
 
@@ -222,6 +229,9 @@ def _first_rows(items, targets, usable, allowed, first, last, mask, residual, pr
                 reach *= 2
                 if found:
                     nearest, chosen = _met(table, link, low, high, rough, hits, found, shift, base, half)
+                    if nearest < 0:
+                        k -= 1  # what this item brings is not known
+                        break
                     if nearest <= within:
                         for q in range(k):
                             mask[i, where[q]] = chosen >> q & 1

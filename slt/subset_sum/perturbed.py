@@ -20,11 +20,12 @@ from typing import final
 import numba as nb
 import numpy as np
 
-from slt.errors import InputError, LatticeError, LimitError
+from slt.errors import LatticeError, LimitError
 from slt.subset_sum.memory import require_memory
 from slt.subset_sum.problem import LARGEST, BoolArray, FloatArray, Int64Array, Problem
 from slt.subset_sum.result import Result
 from slt.subset_sum.status import Status
+from slt.subset_sum.tolerance import exact_number
 
 LIMIT = 44
 _LARGEST = np.int64(LARGEST)
@@ -132,14 +133,10 @@ def perturbed(problem: Problem, relative: float = 0.0, absolute: float = 0.0) ->
 
 def _slack(problem: Problem, relative: float, absolute: float) -> Int64Array:
     """floor(relative |x| + absolute 2**exponent), exactly; 0 for items that no instance may use."""
-    for name, number in (("relative", relative), ("absolute", absolute)):
-        is_number = isinstance(number, (int, float, np.integer, np.floating)) and not isinstance(number, bool)
-        if not is_number or not np.isfinite(number) or number < 0:
-            raise InputError(f"perturbed subset sum: {name} must be a finite number >= 0; {number!r} was given")
-    if not relative and not absolute:
+    share = exact_number(relative, "perturbed subset sum", "relative")
+    beside = exact_number(absolute, "perturbed subset sum", "absolute") * Fraction(2) ** problem.exponent
+    if not problem.count or not (share or beside):
         return np.zeros(problem.items.shape, dtype=np.int64)
-    share = Fraction(float(relative))
-    beside = Fraction(float(absolute)) * Fraction(2) ** problem.exponent
     # one denominator; products leave 64 bits, so Python integers
     whole = share.denominator * beside.denominator
     one_row = len(problem.items) == 1 and len(problem.usable) > 1

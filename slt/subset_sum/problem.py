@@ -69,14 +69,10 @@ class Problem:
 
         Integers are taken as they are (lattice 2**0, or 2**-lattice if given). Floats get the coarsest lattice that
         holds every item exactly, finer if the targets need it and the sums allow it; a target off the lattice is
-        rounded to it and the rounding kept.
+        rounded to it and the rounding kept. Arrays of contiguous int64 are not copied: leave them as they are while the
+        problem is in use.
         """
-        x, t = np.asarray(items), np.asarray(targets)
-        if x.dtype == bool or t.dtype == bool or x.dtype.kind not in "iuf" or t.dtype.kind not in "iuf":
-            raise InputError(
-                f"subset sum: items and targets must be integers of up to 64 bits or floats; dtypes {x.dtype} and "
-                f"{t.dtype} were given"
-            )
+        x, t = _numbers("items", items), _numbers("targets", targets)
         if t.ndim == 0:
             t = t[None]
         if x.ndim == 1:
@@ -91,7 +87,9 @@ class Problem:
         if lattice is not None and (type(lattice) is bool or not isinstance(lattice, (int, np.integer))):
             raise InputError(f"subset sum: lattice must be an integer k, for 2**-k; {lattice!r} was given")
         if lattice is not None and abs(lattice) > 2000:
-            raise LatticeError(f"subset sum: lattice 2**-{lattice} is beyond every float; give k within 2000 of 0")
+            raise LatticeError(
+                f"subset sum: lattice {_lattice(lattice)} is beyond every float; give k within 2000 of 0"
+            )
         if x.dtype.kind in "iu" and t.dtype.kind in "iu":
             exponent = 0 if lattice is None else int(lattice)
             xi, ti, rounding = _int64(x, "items"), _int64(t, "targets"), np.zeros(len(t))
@@ -122,6 +120,23 @@ def flags_of(name: str, given: Any, count: int, n: int) -> BoolArray:
     return np.ascontiguousarray(flags)
 
 
+def _numbers(name: str, given: Any) -> npt.NDArray[Any]:
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise InputError(f"subset sum: {name} make no array; are their rows of different lengths?") from error
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
+        raise InputError(
+            f"subset sum: {name} must be integers or floats of up to 64 bits; dtype {array.dtype} was given"
+        )
+    return array
+
+
+def _lattice(k: int) -> str:
+    """How messages name a lattice."""
+    return f"2**-{k}" if k > 0 else f"2**{-k}"
+
+
 def _int64(x: npt.NDArray[Any], name: str) -> Int64Array:
     if x.dtype == np.uint64 and x.size and int(x.max()) > LARGEST:
         raise LatticeError(f"subset sum: {name} hold {int(x.max())}, beyond 64-bit signed integers")
@@ -130,7 +145,8 @@ def _int64(x: npt.NDArray[Any], name: str) -> Int64Array:
 
 def _float64(x: npt.NDArray[Any], name: str) -> FloatArray:
     y = x.astype(np.float64, copy=False)
-    if x.dtype.kind in "iu" and x.size and int(np.abs(y).max()) > 2**53:
+    # the integers themselves: 2**53 + 1 has become 2**53 in y
+    if x.dtype.kind in "iu" and x.size and max(int(x.max()), -int(x.min())) > 2**53:
         raise LatticeError(
             f"subset sum: integer {name} above 2**53 cannot be mixed with floats; give integers for both"
         )
@@ -161,24 +177,24 @@ def _on_lattice(x: FloatArray, t: FloatArray, lattice: int | None) -> tuple[Int6
         raise LatticeError("subset sum: the sum of the items overflows float64; scale items and targets down")
     if lattice is not None:
         exponent = int(lattice)
-        off = int(np.count_nonzero(np.ldexp(x, exponent) != np.rint(np.ldexp(x, exponent)))) if exponent < 1100 else 0
-        if off:
+        if needed is not None and needed > exponent:
             raise LatticeError(
-                f"subset sum: {off} of {x.size} items are not multiples of 2**-{exponent}; round them first "
-                f"(np.rint(items * 2**{exponent}) / 2**{exponent}) or leave lattice out"
+                f"subset sum: the items need lattice {_lattice(needed)} to be exact, lattice={exponent} was given; "
+                f"round them to multiples of {_lattice(exponent)} first, or leave lattice out"
             )
-        if exponent > fits:
+        if reach > 0 and exponent > fits:
             raise LatticeError(
-                f"subset sum: on lattice 2**-{exponent} sums up to {reach:.6g} leave 64 bits; 2**-{fits} is the finest"
+                f"subset sum: on lattice {_lattice(exponent)} sums up to {reach:.6g} leave 64 bits; "
+                f"{_lattice(fits)} is the finest"
             )
     else:
         wanted = max((k for k in (needed, finest_bit(t)) if k is not None), default=0)
         exponent = min(wanted, fits)
         if needed is not None and needed > fits:
             raise LatticeError(
-                f"subset sum: the items need lattice 2**-{needed} to be exact, but with sums up to {reach:.6g} "
-                f"2**-{fits} is the finest that 64-bit integers hold. Round the items to it first: "
-                f"np.rint(np.ldexp(items, {fits})) are integers to solve with lattice={fits}"
+                f"subset sum: the items need lattice {_lattice(needed)} to be exact, but with sums up to {reach:.6g} "
+                f"{_lattice(fits)} is the finest that 64-bit integers hold. Round the items to it first: "
+                f"np.ldexp(np.rint(np.ldexp(items, {fits})), {-fits})"
             )
     xi = np.ldexp(x, exponent).astype(np.int64)
     ti = np.rint(np.ldexp(t, exponent)).astype(np.int64)
@@ -197,6 +213,6 @@ def _check_range(x: Int64Array, t: Int64Array, exponent: int) -> None:
     low = (size & (2**31 - 1)).sum(axis=1) + (wanted & (2**31 - 1))
     if lowest or bool(((high + (low >> 31)) > 2**32 - 1).any()):
         raise LatticeError(
-            f"subset sum: the sum of |items| plus |target| must stay below 2**63 on lattice 2**-{exponent}, so that no "
-            "sum overflows; use a coarser lattice, smaller values or fewer items"
+            f"subset sum: the sum of |items| plus |target| must stay below 2**63 on lattice {_lattice(exponent)}, so "
+            "that no sum overflows; use a coarser lattice, smaller values or fewer items"
         )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from slt.errors import InputError
 from slt.subset_sum.problem import Problem
 from slt.subset_sum.result import Result
+from slt.subset_sum.tolerance import lattice_tolerance
 
 
 def solve(
@@ -24,9 +22,10 @@ def solve(
     items      (N, n), or (n,) shared by all targets; integers, or floats that a lattice 2**-k holds exactly
     targets    (N,), or one number; floats off the lattice are rounded to it and the rounding is part of the residual
     tolerance  None: the exact optimum, at most 44 usable items. A number >= 0, in the units of the targets: the
-               optimum of the shortest prefix of the items that has a sum within it (any n), best found otherwise
+               optimum of the shortest prefix of the items that has a sum within it (any n), best found otherwise. What
+               rounding a target to the lattice took off counts against it
     usable     (N, n) or (n,) bool: False locks an item out
-    lattice    k: insist on lattice 2**-k
+    lattice    k: insist on lattice 2**-k; integers are then multiples of 2**-k, and so are tolerance and residuals
     locked     (N, n) or (n,) bool: True keeps an item in whatever happens (also where usable is False)
 
     Returns a ``Result``: ``.mask`` (N, n) bool, ``.residual`` (N,) sum minus target, ``.error``, ``.status``.
@@ -46,13 +45,3 @@ def solve(
     if tolerance is None:
         return optimum(problem)
     return first_within(problem, lattice_tolerance(problem, tolerance))
-
-
-def lattice_tolerance(problem: Problem, tolerance: float) -> np.ndarray:
-    """The tolerance in lattice units, (N,) int64, what rounding the targets took off already; -1 where none is left."""
-    number = isinstance(tolerance, (int, float, np.integer, np.floating)) and not isinstance(tolerance, bool)
-    if not number or not np.isfinite(tolerance) or tolerance < 0:
-        raise InputError(f"subset sum: a tolerance must be a finite number >= 0; {tolerance!r} was given")
-    allowed = np.minimum(np.ldexp(float(tolerance), problem.exponent), 2.0**62)
-    lost = np.ldexp(np.abs(problem.rounding), problem.exponent)
-    return np.asarray(np.maximum(np.floor(allowed - lost), -1), dtype=np.int64)

@@ -12,7 +12,7 @@ from slt.subset_sum import Problem, Result, Status
 from slt.subset_sum.brute_force import brute_force
 from slt.subset_sum.fewest_items import fewest_items
 from slt.subset_sum.fixed_size import fixed_size
-from slt.subset_sum.solve import lattice_tolerance
+from slt.subset_sum.tolerance import lattice_tolerance
 from tests.subset_sum.conformance import assert_consistent, assert_equal, random_batch
 
 SMALL = st.lists(st.integers(-20, 20), min_size=0, max_size=9)

@@ -82,3 +82,14 @@ def test_beyond_44_items_one_more_never_turns_a_hit_into_a_miss(seed):
         assert now or not hit
         hit = bool(now)
     assert hit
+
+
+@pytest.mark.parametrize("power", [32, 33, 40])
+def test_sums_that_differ_by_whole_turns_are_left_to_sorted_lists(power):
+    """All pairs meet in the table, whose numbers wrap around at 2**32: too many, so another solver takes over."""
+    rng = np.random.default_rng(power)
+    items = rng.integers(-8, 9, (20, 30)) * 2**power
+    targets = np.full(20, 2 ** (power - 1) + 3)
+    problem = Problem.of(items, targets)
+    allowed = np.where(np.arange(20) % 2 == 0, 10, 2 ** (power - 1) + 2)
+    assert_equal(meet_in_the_middle(problem, allowed), first_within(problem, allowed))

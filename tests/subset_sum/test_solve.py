@@ -110,7 +110,7 @@ def test_wrong_shapes_and_types_are_refused(items, targets, usable):
 def test_values_off_every_lattice_are_refused():
     with pytest.raises(LatticeError, match=r"2\*\*-1000 .* 2\*\*-60 is the finest .* Round"):
         solve([1.0, 2.0**-1000], [1.0])
-    with pytest.raises(LatticeError, match="1 of 2 items are not multiples"):
+    with pytest.raises(LatticeError, match=r"need lattice 2\*\*-54 to be exact, lattice=8 was given"):
         solve([0.5, 0.3], [1.0], lattice=8)
     with pytest.raises(LatticeError, match="finest"):
         solve([1.0, 0.5], [1.0], lattice=63)
@@ -139,3 +139,23 @@ def test_the_overflow_limit_is_exact():
         Problem.of(np.array([2**63], dtype=np.uint64), [1])
     with pytest.raises(LatticeError, match="mixed with floats"):
         Problem.of(np.array([2**60]), [1.0])
+
+
+def test_integers_that_floats_do_not_hold_are_refused_beside_floats():
+    for value in (2**53 + 1, -(2**53) - 1, -(2**63)):
+        with pytest.raises(LatticeError, match=r"above 2\*\*53 cannot be mixed"):
+            solve([value, 5], [1.5])
+    with pytest.raises(InputError, match="up to 64 bits"):
+        solve(np.array([1], dtype=np.longdouble), [1.0])
+
+
+def test_a_lattice_too_coarse_for_the_items_is_refused_however_coarse():
+    for lattice in (-2, -60, -1080):
+        with pytest.raises(LatticeError, match="need lattice 2"):
+            solve([1.0, 3.0], [4.0], lattice=lattice)
+    assert Problem.of([0.0], [0.0], lattice=1500).items.tolist() == [[0]]
+
+
+def test_ragged_items_are_refused():
+    with pytest.raises(InputError, match="rows of different lengths"):
+        solve([[1, 2], [3]], [1, 2])
