@@ -113,8 +113,8 @@ class TreeTarget:
         return sum(c.count for c in self.carried)
 
     @property
-    def random_fraction(self) -> float:
-        """The share of the target's numbers that a ticket replaces by random weights times a mask; the rest is
+    def replaced_fraction(self) -> float:
+        """The share of the target's own numbers that a ticket replaces by random weights times a mask; the rest is
         carried."""
         return self.weights / (self.weights + self.carried_count)
 

@@ -18,7 +18,7 @@ from slt.masks import Mask
 from slt.tickets import Ticket, TreeSource
 from slt.tickets.branches import Wanted
 from slt.tickets.tree_source import Unit
-from slt.tree_target import LinearParameter, TreeTarget
+from slt.tree_target import FloatArray, LinearParameter, TreeTarget
 from slt.weights import Uniform
 
 
@@ -94,12 +94,17 @@ class ModuleTree(Construction):
         assert isinstance(self.split, Split)
         if not (isinstance(request.law, Uniform) and tolerance > 0):
             return None
-        scales = [scale_of(p.name, float(np.abs(p.values).max())) for p in request.target.parameters]
-        sums = [
-            LayerSums(p.matrix / 2.0**s, 1 + p.negative) for p, s in zip(request.target.parameters, scales, strict=True)
-        ]
+        largest = 0
+        # coordinates of as many outputs count alike, whichever parameter they belong to
+        alike: dict[tuple[int, bool], list[FloatArray]] = {}
+        for parameter in request.target.parameters:
+            scale = scale_of(parameter.name, float(np.abs(parameter.values).max()))
+            largest = max(largest, scale)
+            group = alike.setdefault((len(parameter.values), parameter.negative), [])
+            group.append(parameter.matrix / 2.0**scale)
+        sums = [LayerSums(np.concatenate(g, axis=1), 1 + negative) for (_, negative), g in alike.items()]
         try:
-            return needed_width_quantile(0.5, tolerance / 2.0 ** max(scales), sums, self.split.law)
+            return needed_width_quantile(0.5, tolerance / 2.0**largest, sums, self.split.law)
         except LimitError:
             return None
 

@@ -73,10 +73,11 @@ class SplitAttention(nn.Module):
             weights = weights if batched else weights[0]
         else:
             heads = functional.scaled_dot_product_attention(q, k, v, mask, dropout, causal)
-        output = self.out_proj(heads.transpose(1, 2).flatten(2))
+        # in memory tokens come first, as in torch, so that a dropout after it draws the same numbers
+        output = self.out_proj(heads.permute(2, 0, 1, 3).flatten(2))
         if not batched:
-            return output[0], weights
-        return output if self.batch_first else output.transpose(0, 1), weights
+            return output[:, 0], weights
+        return output.transpose(0, 1) if self.batch_first else output, weights
 
     def _mask(
         self,

@@ -130,6 +130,11 @@ class Ticket:
         return sum(c.count for c in self.carried)
 
     @property
+    def random_fraction(self) -> float:
+        """The share of the ticket's own parameters that are random weights times the mask; the rest is carried."""
+        return self.source_network.weights / (self.source_network.weights + self.carried_count)
+
+    @property
     def density(self) -> float:
         """The fraction of all random weights that is kept, target-independent masks included."""
         return self.kept / self.source_network.weights
@@ -175,5 +180,6 @@ class Ticket:
         source = self.source_network
         return (
             f"ticket in {source.kind} source ({source.key}, {source.law.name}): {source.weights:,} random weights, "
-            f"{self.kept:,} kept (density {self.density:.4f}), {self.carried_count:,} numbers carried"
+            f"{self.kept:,} kept (density {self.density:.4f}), {self.carried_count:,} numbers carried "
+            f"({1 - self.random_fraction:.2%} of its parameters)"
         )

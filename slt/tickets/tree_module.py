@@ -102,7 +102,7 @@ class LinearMap(nn.Module):
 
 def build(source: TreeSource, skeleton: nn.Module, maps: Mapping[str, nn.Module], like: torch.Tensor) -> nn.Module:
     """The tree of ``skeleton`` with ``maps`` (by unit) in the place of its linear maps and the source's carried tensors
-    in their places; floating-point tensors take the dtype and device of ``like``. Frozen, in eval mode.
+    in their places; floating-point tensors take the precision of ``like``, and all its device. Frozen, in eval mode.
 
     The fast paths of torch's own transformer layers read weights past the modules that hold them, so they are switched
     off. Positions that padding hides are left as those layers compute them without it (the fast path sets them to 0).
@@ -127,17 +127,13 @@ def build(source: TreeSource, skeleton: nn.Module, maps: Mapping[str, nn.Module]
     modules = dict(tree.named_modules())
     for carried in source.tensors:
         path, _, name = carried.name.rpartition(".")
-        _set(modules[path], name, carried.tensor())
-    tree = tree.to(like.device, like.dtype)
-    for module in tree.modules():
-        for name, value in vars(module).items():
-            if isinstance(value, torch.Tensor):
-                setattr(module, name, value.to(like.device, like.dtype if value.is_floating_point() else None))
+        value = carried.tensor()
+        floating = value.is_floating_point() or value.is_complex()
+        # as data, so that all who share the tensor have it
+        getattr(modules[path], name).data = value.to(like.device, _like(value, like) if floating else value.dtype)
     return tree.requires_grad_(False).eval()
 
 
-def _set(module: nn.Module, name: str, value: torch.Tensor) -> None:
-    """Gives a tensor of the tree its value, for all who share it."""
-    held = getattr(module, name)
-    with torch.no_grad():
-        held.copy_(value) if name in module._parameters else setattr(module, name, value)
+def _like(value: torch.Tensor, like: torch.Tensor) -> torch.dtype:
+    """The precision of ``like``, complex where the value is."""
+    return like.dtype.to_complex() if value.is_complex() else like.dtype
