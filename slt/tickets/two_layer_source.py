@@ -210,9 +210,10 @@ class TwoLayerSource(Source):
         step = max(1, 2**22 // max(1, part.coordinates * self.width))
         for start in range(0, part.outputs, step):
             rows = slice(start, min(start + step, part.outputs))
-            products = np.where(kept[rows], self.second(part, rows) * first, 0)
-            positive[rows] = products.sum(axis=2, where=first > 0)
-            negative[rows] = products.sum(axis=2, where=first < 0)
+            second = np.where(kept[rows], self.second(part, rows), 0).astype(np.int64)
+            # integers: exact in any order
+            np.einsum("rjk,jk->rj", second, np.maximum(first, 0), out=positive[rows])
+            np.einsum("rjk,jk->rj", second, np.minimum(first, 0), out=negative[rows])
         return positive, negative
 
     def collapsed(self, masks: Mapping[str, Mask]) -> CollapsedNetwork:
