@@ -1,4 +1,4 @@
-"""``python -m benchmarks [weights] [subset_sum] [mnist]``: measures and prints; quote ratios, not seconds."""
+"""``python -m benchmarks [weights] [subset_sum] [mnist] [encoder]``: measures and prints; quote ratios, not seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-NAMES = ("weights", "subset_sum", "mnist", "torch_batch")
+NAMES = ("weights", "subset_sum", "mnist", "encoder", "torch_batch")
 
 
 def main(names: list[str]) -> int:
