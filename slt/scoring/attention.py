@@ -175,6 +175,8 @@ def _by_norms(pair: AttentionPair, reach: _Reach, order: float) -> float:
 def _logit_error(E: FloatArray, pair: AttentionPair, reach: _Reach, unknown: float) -> float:
     """At least |x E y| for all queries and keys; E (p, keys) holds the rows of the constant coordinate of queries, not
     its column for keys, which shifts all logits of a query alike."""
+    if not pair.query_constant:
+        return _product(reach.query, reach.key, _norm(E, unknown))
     apart = _sum(
         _product(reach.query, _norm(E[: pair.queries], unknown)),
         *(_norm(row, unknown) for row in E[pair.queries :]),

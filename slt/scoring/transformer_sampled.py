@@ -140,10 +140,8 @@ def _attended(
 def _head(
     A: torch.Tensor, C: torch.Tensor, rounding: float, queries: Known, keys: Known, allowed: torch.Tensor | None
 ) -> Known:
-    import torch
-
     (x, x_error), (y, y_error) = queries, keys
-    p, q, r, count = len(A), A.shape[1], len(C), y.shape[1]
+    p, q = A.shape
     x_size, y_size = x.abs() + x_error, y.abs() + y_error
     inner = x @ A
     logits = inner @ y.mT
@@ -151,6 +149,25 @@ def _head(
     off = (gamma(p + 4) * (x.abs() @ A.abs()) + 2 * p * UNDERFLOW) @ y.abs().mT
     off = off + gamma(q + 4) * (inner.abs() @ y.abs().mT) + rounding * ones + 2 * q * UNDERFLOW
     off = off + (x.abs() @ A.abs()) @ y_error.mT + (x_error @ A.abs()) @ y_size.mT + 4 * (p + q) * UNDERFLOW
+    off = off * (1 + 8 * (p + q + 16) * UNIT)
+    return averaged((logits, off), values_of(C, rounding, keys), allowed)
+
+
+def values_of(C: torch.Tensor, rounding: float, keys: Known) -> Known:
+    """What every key answers."""
+    y, y_error = keys
+    r = len(C)
+    off = gamma(r + 4) * (y.abs() @ C.abs()) + y_error @ C.abs() + 4 * r * UNDERFLOW
+    off = off + rounding * (y.abs() + y_error).sum(dim=2, keepdim=True)
+    return y @ C, off * (1 + 8 * (r + 16) * UNIT)
+
+
+def averaged(known_logits: Known, known_values: Known, allowed: torch.Tensor | None) -> Known:
+    """The mean of the values (count, S, outputs) under the softmax of the logits (count, T, S)."""
+    import torch
+
+    (logits, off), (values, values_off) = known_logits, known_values
+    count = values.shape[1]
     if allowed is not None:
         logits = torch.where(allowed, logits, -torch.inf)
         off = torch.where(allowed, off, 0.0)
@@ -158,17 +175,14 @@ def _head(
     weights = torch.exp(below)
     # the subtraction and exp: relative errors of the weights, so absolute ones of the logits
     off = off + UNIT * torch.where(below.isfinite(), below.abs(), 0.0) + 20 * UNIT
-    delta = 2 * off.amax(dim=2, keepdim=True) * (1 + 8 * (p + q + 16) * UNIT)
-    values = y @ C
-    values_off = gamma(r + 4) * (y.abs() @ C.abs()) + y_error @ C.abs() + 4 * r * UNDERFLOW
-    values_off = values_off + rounding * y_size.sum(dim=2, keepdim=True)
+    delta = 2 * off.amax(dim=2, keepdim=True) * (1 + 256 * UNIT)
     mass = weights.sum(dim=2, keepdim=True)  # at least 1: the largest weight is exp(0)
     out = (weights @ values) / mass
     spread = (weights @ (values.abs() + values_off)) / mass
     # weights that underflow are off by less than 2 UNDERFLOW each
     lost = 4 * count * UNDERFLOW * (1 + (values.abs() + values_off).amax(dim=1, keepdim=True))
     error = (torch.expm1(delta) + 3 * gamma(count + 8)) * spread + (weights @ values_off) / mass + lost
-    return out, error * (1 + 8 * (count + p + q + r + 32) * UNIT)
+    return out, error * (1 + 8 * (count + 32) * UNIT)
 
 
 def _extended(known: Known, constant: bool) -> Known:
