@@ -200,7 +200,8 @@ def test_sampled_certified_and_the_paper_in_order():
         paper, entries = _by_entries(pair, reach)
         assert _by_norms(pair, reach, 2) <= entries * (1 + 1e-12) <= paper * (1 + 1e-11)
         assert high.certified.kind is Kind.CERTIFIED_UPPER
-        assert certified(Ticket(ticket), target, slt.Ball(alpha)).value == high.certified.value
+        if trial % 20 == 0:
+            assert certified(Ticket(ticket), target, slt.Ball(alpha)).value == high.certified.value
         slack.append((high_2.certified.value / low_2, high_2.entrywise.value / low_2, high_2.paper.value / low_2))
     tight, entries, paper = np.median(slack, axis=0)
     # measured: 3.3, 6.3, 25
@@ -223,7 +224,8 @@ def test_tickets_are_scored_in_order():
             low = slt.sampled(ticket, target, x, mask=mask, order=order).value
             high = attention_bounds(ticket.collapsed(), target, slt.Ball(alpha), order)
             assert 0 < low <= high.certified.value <= high.entrywise.value <= high.paper.value
-            assert slt.certified(ticket, target, slt.Ball(alpha), order).value == high.certified.value
+            if trial % 20 == 0:
+                assert slt.certified(ticket, target, slt.Ball(alpha), order).value == high.certified.value
 
 
 @pytest.mark.parametrize("d", [1, 2, 8, 64])
