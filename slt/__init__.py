@@ -16,8 +16,9 @@ from slt.weights import Hyperbolic, Key, Normal, SignedConstant, Uniform
 if TYPE_CHECKING:
     from slt import laws, scoring, subset_sum
     from slt.attention_target import AttentionTarget
-    from slt.constructions import Attention, Transformer, TwoLayerSum, find_ticket
+    from slt.constructions import Attention, Rotary, Transformer, TwoLayerSum, find_ticket
     from slt.masks import Mask
+    from slt.rotary_target import RotaryTarget
     from slt.scoring import ascend, certified, sampled
     from slt.targets import Target
     from slt.tickets import Ticket, load
@@ -29,6 +30,8 @@ _HOMES = {
     "Attention": "slt.constructions",
     "AttentionTarget": "slt.attention_target",
     "Mask": "slt.masks",
+    "Rotary": "slt.constructions",
+    "RotaryTarget": "slt.rotary_target",
     "Target": "slt.targets",
     "Ticket": "slt.tickets",
     "Transformer": "slt.constructions",
@@ -51,6 +54,8 @@ __all__ = [
     "Key",
     "Mask",
     "Normal",
+    "Rotary",
+    "RotaryTarget",
     "SignedConstant",
     "SltError",
     "Target",

@@ -3,6 +3,7 @@
 from slt.constructions.attention import Attention
 from slt.constructions.construction import Construction, Findings, find_ticket
 from slt.constructions.module_tree import ModuleTree
+from slt.constructions.rotary import Rotary
 from slt.constructions.sides import KeysAndValues, QueriesAndOutputs, Sides, SmallerSides
 from slt.constructions.splits import Paper, SignOptimal, Split
 from slt.constructions.transformer import Transformer
@@ -16,6 +17,7 @@ __all__ = [
     "ModuleTree",
     "Paper",
     "QueriesAndOutputs",
+    "Rotary",
     "Sides",
     "SignOptimal",
     "SmallerSides",

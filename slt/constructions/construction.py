@@ -90,10 +90,12 @@ class Construction(ABC):
 
 def default_construction(model: Any) -> Construction:
     """The construction for a model, by its type: ``Attention`` for ``nn.MultiheadAttention`` and AttentionTarget,
-    ``Transformer`` for slt's PlainTransformer and TransformerTarget, ``TwoLayerSum`` for chains of linear layers and
-    ReLUs, ``ModuleTree`` for all other torch modules."""
+    ``Rotary`` for slt's RotaryAttention and RotaryTarget, ``Transformer`` for its PlainTransformer and
+    TransformerTarget, ``TwoLayerSum`` for chains of linear layers and ReLUs, ``ModuleTree`` for all other torch
+    modules."""
     from slt.attention_target import AttentionTarget
     from slt.constructions.two_layer_sum import TwoLayerSum
+    from slt.rotary_target import RotaryTarget
     from slt.transformer_target import TransformerTarget
     from slt.tree_target import TreeTarget
 
@@ -103,6 +105,10 @@ def default_construction(model: Any) -> Construction:
         from slt.constructions.attention import Attention
 
         return Attention()
+    if isinstance(model, RotaryTarget) or "slt.rotary_model.RotaryAttention" in kinds:
+        from slt.constructions.rotary import Rotary
+
+        return Rotary()
     if isinstance(model, TransformerTarget) or "slt.transformer_model.PlainTransformer" in kinds:
         from slt.constructions.transformer import Transformer
 

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from slt.attention_target import AttentionTarget
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
+from slt.merged_rotary import MergedRotary
+from slt.rotary_target import RotaryTarget
 from slt.targets import Target
 from slt.transformer_target import TransformerTarget
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 FloatArray = npt.NDArray[np.float64]
-Model = Target | AttentionTarget | MergedAttention | TransformerTarget
+Model = Target | AttentionTarget | MergedAttention | RotaryTarget | MergedRotary | TransformerTarget
 """What a ticket is scored against, beside torch modules."""
 
 
@@ -57,8 +59,8 @@ class AttentionPair:
     def of(ticket: MergedAttention, model: nn.Module | Model) -> AttentionPair:
         """Raises InputError for numbers of heads, coordinates or outputs that differ, and for NaN or infinite entries;
         UnsupportedModuleError for a model that is no attention."""
-        if isinstance(model, (Target, TransformerTarget)):
-            what = "a chain of layers" if isinstance(model, Target) else "a transformer"
+        if isinstance(model, Model) and not isinstance(model, (AttentionTarget, MergedAttention)):
+            what = "a chain of layers" if isinstance(model, Target) else f"a {type(model).__name__}"
             raise InputError(
                 f"scoring an attention ticket: {what} was given as the model; an nn.MultiheadAttention, an "
                 "AttentionTarget or a MergedAttention is needed"

@@ -26,11 +26,13 @@ from slt.collapsed_transformer import CollapsedTransformer
 from slt.domains import Domain
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
+from slt.merged_rotary import MergedRotary
 from slt.scoring.attention import attention_bounds
 from slt.scoring.attention_pair import Model
 from slt.scoring.enclosure import Enclosure, Region, identity, image, nothing, total
 from slt.scoring.networks import Collapsed, Collapsible, checked_domain, collapsed_of, pair
 from slt.scoring.relaxation import absolute, relu, relu_difference
+from slt.scoring.rotary import rotary_bound
 from slt.scoring.rounding import UNDERFLOW, UNIT, downward, interval_product, product_error, product_up, sum_up, upward
 from slt.scoring.score import Kind, Score, checked_order
 from slt.scoring.transformer import transformer_bound
@@ -63,6 +65,8 @@ def certified(
     found = collapsed_of(ticket)
     if isinstance(found, MergedAttention):
         return attention_bounds(found, model, domain, order).certified
+    if isinstance(found, MergedRotary):
+        return rotary_bound(found, model, domain, order)
     if isinstance(found, CollapsedTransformer):
         return transformer_bound(found, model, domain, order)
     network, target = pair(found, model)

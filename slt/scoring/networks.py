@@ -11,13 +11,14 @@ from slt.collapsed_transformer import CollapsedTransformer
 from slt.domains import Domain
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
+from slt.merged_rotary import MergedRotary
 from slt.scoring.attention_pair import Model
 from slt.targets import Target
 
 if TYPE_CHECKING:
     from torch import nn
 
-Collapsed = CollapsedNetwork | MergedAttention | CollapsedTransformer
+Collapsed = CollapsedNetwork | MergedAttention | MergedRotary | CollapsedTransformer
 
 
 class Collapsible(Protocol):
@@ -33,13 +34,13 @@ def collapsed_of(ticket: Collapsible | Collapsed) -> Collapsed:
     if not callable(getattr(ticket, "collapsed", None)):
         raise InputError(
             f"scoring a ticket: {type(ticket).__name__} was given; a CollapsedNetwork, a MergedAttention, a "
-            "CollapsedTransformer or an object whose collapsed() returns one is needed"
+            "MergedRotary, a CollapsedTransformer or an object whose collapsed() returns one is needed"
         )
     network = ticket.collapsed()
     if not isinstance(network, Collapsed):
         raise InputError(
             f"scoring a ticket: its collapsed() returned {type(network).__name__}; "
-            "a CollapsedNetwork, a MergedAttention or a CollapsedTransformer is needed"
+            "a CollapsedNetwork, a MergedAttention, a MergedRotary or a CollapsedTransformer is needed"
         )
     return network
 

@@ -27,6 +27,7 @@ from slt.scoring.attention import _product as product
 from slt.scoring.attention import _radius
 from slt.scoring.attention import _root as root
 from slt.scoring.attention import _sum as total
+from slt.scoring.attention_pair import Model
 from slt.scoring.evaluation import device_of, points_of
 from slt.scoring.networks import checked_domain
 from slt.scoring.rounding import UNDERFLOW, UNIT, gamma
@@ -41,9 +42,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 
-def rotary_bound(
-    ticket: MergedRotary, model: nn.Module | RotaryTarget | Any, domain: Domain, order: float = np.inf
-) -> Score:
+def rotary_bound(ticket: MergedRotary, model: nn.Module | Model, domain: Domain, order: float = np.inf) -> Score:
     """A bound of the largest ||ticket - model|| of one output token, over all sequences of tokens in ``domain``, at any
     positions, under any mask that leaves every token a key.
 
@@ -85,7 +84,9 @@ def _stacked(matrices: FloatArray, unknown: float) -> float:
     return norm(matrices.reshape(-1, matrices.shape[2]), unknown)
 
 
-def _checked(ticket: MergedRotary, model: Any) -> MergedRotary:
+def _checked(ticket: MergedRotary, model: nn.Module | Model) -> MergedRotary:
+    if isinstance(model, Model) and not isinstance(model, (RotaryTarget, MergedRotary)):
+        raise InputError("scoring a rotary ticket: the model has no rotary positions; give the model that it is for")
     target = model if isinstance(model, MergedRotary) else RotaryTarget.of(model).merged()
     same = (
         ticket.cosine.shape == target.cosine.shape
@@ -104,7 +105,7 @@ def _checked(ticket: MergedRotary, model: Any) -> MergedRotary:
 
 
 def sampled_rotary(
-    ticket: MergedRotary, model: Any, inputs: Any, mask: Any, device: Any, batch: int, order: float
+    ticket: MergedRotary, model: nn.Module | Model, inputs: Any, mask: Any, device: Any, batch: int, order: float
 ) -> Score:
     """``slt.sampled`` for rotary attention; ``inputs``: sequences of tokens, (count, T, d), at positions 0 .. T - 1."""
     import torch

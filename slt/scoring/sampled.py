@@ -15,10 +15,12 @@ import numpy as np
 from slt.collapsed_transformer import CollapsedTransformer
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
+from slt.merged_rotary import MergedRotary
 from slt.scoring.attention_pair import AttentionPair, Model
 from slt.scoring.attention_sampled import sampled_attention
 from slt.scoring.evaluation import Network, device_of, points_of
 from slt.scoring.networks import Collapsed, Collapsible, collapsed_of, pair
+from slt.scoring.rotary import sampled_rotary
 from slt.scoring.score import Kind, Score, checked_order, shown
 from slt.scoring.sure import Sure, sure_difference
 from slt.scoring.transformer_sampled import sampled_transformer
@@ -47,8 +49,8 @@ def sampled(
 
     For a ticket of attention, ``inputs`` are sequences of queries, shape (count, T, d); ``keys`` (count, S, d_k), by
     default the queries; ``values`` (count, S, d_v), by default the keys; ``mask`` (T, S) or (count, T, S) bool, True
-    where a query may attend; the error is of one output token. The same for a transformer, whose keys and values are
-    its own. Raises InputError.
+    where a query may attend; the error is of one output token. The same for a transformer and for rotary attention,
+    whose keys and values are their own. Raises InputError.
     """
     import torch
 
@@ -59,10 +61,12 @@ def sampled(
     if isinstance(found, MergedAttention):
         pair_of_attentions = AttentionPair.of(found, model)
         return sampled_attention(pair_of_attentions, (inputs, keys, values), mask, device, batch, order)
-    transformer = isinstance(found, CollapsedTransformer)
-    if not (keys is None and values is None and (mask is None or transformer)):
-        given = "keys and values" if transformer else "keys, values and a mask"
+    self_attention = isinstance(found, (MergedRotary, CollapsedTransformer))
+    if not (keys is None and values is None and (mask is None or self_attention)):
+        given = "keys and values" if self_attention else "keys, values and a mask"
         raise InputError(f"sampling the error: {given} are of attention; this ticket has none")
+    if isinstance(found, MergedRotary):
+        return sampled_rotary(found, model, inputs, mask, device, batch, order)
     if isinstance(found, CollapsedTransformer):
         return sampled_transformer(found, model, inputs, mask, device, batch, order)
     network, target = pair(found, model)

@@ -2,6 +2,7 @@
 
 from slt.tickets.attention_source import AttentionSource
 from slt.tickets.blocks import Block, Part
+from slt.tickets.rotary_source import RotarySource
 from slt.tickets.source import Carried, Source
 from slt.tickets.storage import load
 from slt.tickets.ticket import Ticket
@@ -14,6 +15,7 @@ __all__ = [
     "Block",
     "Carried",
     "Part",
+    "RotarySource",
     "Source",
     "Ticket",
     "TransformerSource",

@@ -133,15 +133,16 @@ class Product:
 
     # -- random weights --------------------------------------------------------------------------------------------
 
-    def _address(self, side: Side, number: int, tensor: str) -> Key:
+    def address(self, side: Side, number: int, tensor: str) -> Key:
+        """Where the random weights of one set of a side are."""
         return self.key / f"{'head' if side is self.summed else 'group'} {number}" / side.name / tensor
 
     def first(self, group: int) -> Int64Array:
         """The kept weights of a structured side, one for each hidden unit, shape (coordinates, width)."""
         side, j = self.structured, np.arange(self.structured.size)
-        kept = [self.law.draw_rows(self._address(side, group, "weight"), j, j, self.width)]
+        kept = [self.law.draw_rows(self.address(side, group, "weight"), j, j, self.width)]
         if side.constant:
-            address = self._address(side, group, "bias")
+            address = self.address(side, group, "bias")
             kept.append(self.law.draw(address, (1, 1, self.width), (0, side.size, 0))[0])
         return np.concatenate(kept).astype(np.int64)
 
@@ -151,10 +152,10 @@ class Product:
         start, stop, _ = rows.indices(side.rows)
         parts = []
         if start < side.size:
-            address = self._address(side, head, "weight")
+            address = self.address(side, head, "weight")
             parts.append(self.law.draw(address, (min(stop, side.size) - start, *across), (start, 0, 0)))
         if stop > side.size:
-            parts.append(self.law.draw(self._address(side, head, "bias"), (1, *across)))
+            parts.append(self.law.draw(self.address(side, head, "bias"), (1, *across)))
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def draw(self, name: str, draw: Callable[..., IntArray], rows: slice) -> IntArray:
@@ -164,7 +165,7 @@ class Product:
         tensor = name.rpartition(".")[2]
         across = (self.structured.rows, self.width)
         if side.outputs:
-            addresses = [self._address(side, s, tensor) for s in range(self.sets(side))]
+            addresses = [self.address(side, s, tensor) for s in range(self.sets(side))]
             drawn = [draw(a, (stop - start, *across), (start, 0, 0)).reshape(stop - start, -1) for a in addresses]
             return np.concatenate(drawn, axis=1).astype(np.int32)
         out = np.empty((stop - start, *shape[1:]), dtype=np.int32)
@@ -175,7 +176,7 @@ class Product:
                 continue
             first, last = low // self.width, -(-high // self.width)  # whole coordinates
             inputs = side.size if tensor == "weight" else 1
-            whole_ones = draw(self._address(side, s, tensor), (inputs, last - first, self.width), (0, first, 0))
+            whole_ones = draw(self.address(side, s, tensor), (inputs, last - first, self.width), (0, first, 0))
             units = whole_ones.reshape(inputs, -1)[:, low - first * self.width : high - first * self.width]
             out[low + offset - start : high + offset - start] = units.T if tensor == "weight" else units[0]
         return out

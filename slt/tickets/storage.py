@@ -21,6 +21,7 @@ from slt.errors import InputError, SltError, TicketFileError
 from slt.files import write_whole
 from slt.masks import Mask
 from slt.tickets.attention_source import AttentionSource
+from slt.tickets.rotary_source import RotarySource
 from slt.tickets.source import Source
 from slt.tickets.ticket import Ticket
 from slt.tickets.transformer_source import TransformerSource
@@ -32,7 +33,7 @@ VERSION = 1
 ENCODING = "packed-bits"
 KINDS = {"mask": "masks", "carried": "carried"}  # how bodies are named, and the field that lists them
 SOURCES: dict[str, type[Source]] = {
-    source.kind: source for source in (TwoLayerSource, AttentionSource, TransformerSource, TreeSource)
+    source.kind: source for source in (TwoLayerSource, AttentionSource, RotarySource, TransformerSource, TreeSource)
 }
 
 
