@@ -92,6 +92,10 @@ class Source(ABC):
     def module(self, weights: Mapping[str, Any]) -> nn.Module:
         """A torch module with these tensors as frozen parameters and the carried numbers as buffers."""
 
+    def holder(self, weights: Mapping[str, Any]) -> nn.Module:
+        """``module``, or where a file lacks its code a module that holds the same tensors and cannot be called."""
+        return self.module(weights)
+
     @abstractmethod
     def collapsed(self, masks: Mapping[str, Mask]) -> Any:
         """What the masked network computes, worked out from source and masks alone; its type depends on the kind."""

@@ -64,11 +64,13 @@ class Ticket:
         float32 by default, which holds every weight exactly; pass torch.float64 to measure errors. ``like``: a model of
         the target's architecture, needed for a module tree that was loaded from a file.
         """
-        source = self._source(like)
+        return self._source(like).module(self.kept_weights(dtype, device))
+
+    def kept_weights(self, dtype: torch.dtype | None = None, device: Any = None) -> dict[str, torch.Tensor]:
+        """Every random tensor by name, the source's weight where the mask keeps it and +0.0 elsewhere."""
+        source = self.source_network
         self._check_memory(dtype)
-        return source.module(
-            {n: self._tensor(source.masked(n, self.mask), dtype, device) for n in source.tensor_shapes}
-        )
+        return {n: self._tensor(source.masked(n, self.mask), dtype, device) for n in source.tensor_shapes}
 
     def source(self, dtype: torch.dtype | None = None, device: Any = None, like: nn.Module | None = None) -> nn.Module:
         """The random network before pruning, as a torch module of the same architecture."""

@@ -14,6 +14,7 @@ from slt.tickets.split_attention import SplitAttention
 from slt.tree_target import PROJECTIONS
 
 if TYPE_CHECKING:
+    from slt.carried import CarriedTensor
     from slt.tickets.tree_source import TreeSource
 
 
@@ -127,13 +128,41 @@ def build(source: TreeSource, skeleton: nn.Module, maps: Mapping[str, nn.Module]
     modules = dict(tree.named_modules())
     for carried in source.tensors:
         path, _, name = carried.name.rpartition(".")
-        value = carried.tensor()
-        floating = value.is_floating_point() or value.is_complex()
         # as data, so that all who share the tensor have it
-        getattr(modules[path], name).data = value.to(like.device, _like(value, like) if floating else value.dtype)
+        getattr(modules[path], name).data = _value(carried, like)
     return tree.requires_grad_(False).eval()
 
 
-def _like(value: torch.Tensor, like: torch.Tensor) -> torch.dtype:
-    """The precision of ``like``, complex where the value is."""
-    return like.dtype.to_complex() if value.is_complex() else like.dtype
+def hold(source: TreeSource, maps: Mapping[str, nn.Module], like: torch.Tensor) -> nn.Module:
+    """The same tensors under the same names in empty modules: what is left of a tree whose code is not at hand."""
+    root: nn.Module = nn.Module()
+    for place in source.places:
+        linear_map = LinearMap(maps[place.weight], None if place.bias is None else maps[place.bias])
+        if not place.path:
+            root = linear_map
+        else:
+            path, _, name = place.path.rpartition(".")
+            _made(root, path).add_module(name, linear_map)
+    for carried in source.tensors:
+        path, _, name = carried.name.rpartition(".")
+        _made(root, path).register_buffer(name, _value(carried, like))
+    return root.requires_grad_(False).eval()
+
+
+def _made(root: nn.Module, path: str) -> nn.Module:
+    """The module at a path, empty ones made on the way."""
+    module = root
+    for name in path.split(".") if path else ():
+        if name not in module._modules:
+            module.add_module(name, nn.Module())
+        module = module.get_submodule(name)
+    return module
+
+
+def _value(carried: CarriedTensor, like: torch.Tensor) -> torch.Tensor:
+    """A carried tensor on the device of ``like``, in its precision if it has any."""
+    value = carried.tensor()
+    dtype = value.dtype
+    if value.is_floating_point() or value.is_complex():
+        dtype = like.dtype.to_complex() if value.is_complex() else like.dtype
+    return value.to(like.device, dtype)

@@ -80,6 +80,8 @@ class TreeSource(Source):
     def __post_init__(self) -> None:
         if not self.units or not self.places:
             raise InputError("the source of a module tree needs at least one linear map")
+        if not all(isinstance(path, str) for path in (*self.attentions, *(p.path for p in self.places))):
+            raise InputError("the paths of linear maps and attentions must be text")
         by_name = {unit.name: unit for unit in self.units}
         for place in self.places:
             weight, bias = by_name.get(place.weight), None if place.bias is None else by_name.get(place.bias)
@@ -93,7 +95,8 @@ class TreeSource(Source):
         if len(by_name) != len(self.units) or set(by_name) - used:
             raise InputError("the units of a module tree must have names of their own and be used")
         for unit in self.units:
-            if not isinstance(unit.name, str) or not unit.name or not whole(unit.inputs, 1):
+            named = isinstance(unit.name, str) and unit.name != ""
+            if not named or not whole(unit.inputs, 1) or (unit.constant and unit.inputs != 1):
                 raise InputError(f"{unit!r} is no unit of a module tree")
             self.unit_source(unit)  # which checks the rest
 
@@ -236,13 +239,24 @@ class TreeSource(Source):
         return replace(self, tensors=tensors)
 
     def module(self, weights: Mapping[str, Any]) -> nn.Module:
-        from slt.tickets.tree_module import RandomMap, build
+        from slt.tickets.tree_module import build
 
-        maps: dict[str, nn.Module] = {
+        return build(self, self._architecture(), self._random_maps(weights), next(iter(weights.values())))
+
+    def holder(self, weights: Mapping[str, Any]) -> nn.Module:
+        from slt.tickets.tree_module import hold
+
+        if self.skeleton is not None:
+            return self.module(weights)
+        return hold(self, self._random_maps(weights), next(iter(weights.values())))
+
+    def _random_maps(self, weights: Mapping[str, Any]) -> dict[str, nn.Module]:
+        from slt.tickets.tree_module import RandomMap
+
+        return {
             unit.name: RandomMap(weights[f"{unit.name}.first"], weights[f"{unit.name}.second"], unit.scale)
             for unit in self.units
         }
-        return build(self, self._architecture(), maps, next(iter(weights.values())))
 
     def collapsed_module(self, masks: Mapping[str, Mask], dtype: torch.dtype) -> nn.Module:
         import torch

@@ -63,7 +63,7 @@ class Verification:
     @staticmethod
     def of(ticket: Ticket) -> Verification:
         source = ticket.source_network
-        module = ticket.module()
+        module = source.holder(ticket.kept_weights())
         state = _numbers(module)
         carried = {c.name: c for c in source.carried}
         undeclared = set(state) - set(source.tensor_shapes) - set(carried)

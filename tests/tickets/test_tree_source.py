@@ -12,7 +12,7 @@ from torch import nn
 import slt
 from slt.carried import CarriedTensor
 from slt.errors import InputError, MaskError, TicketFileError, VerificationError
-from slt.tickets import Block, TwoLayerSource
+from slt.tickets import Block, TreeSource, TwoLayerSource
 from slt.tickets.split_attention import SplitAttention
 from slt.tickets.tree_module import RandomMap
 from slt.tree_target import TreeTarget
@@ -142,7 +142,8 @@ def test_tickets_of_trees_survive_their_files(ticket, tokens, tmp_path):
     assert torch.equal(again.collapsed_module(like=other)(tokens), ticket.collapsed_module()(tokens))
     assert np.array_equal(again.residuals(ENCODER).errors, ticket.residuals().errors)
     assert again.collapsed().maps.keys() == ticket.collapsed().maps.keys()
-    for call in (again.module, again.source, again.collapsed_module, again.verify):
+    assert again.verify() == ticket.verify()  # which needs the numbers alone
+    for call in (again.module, again.source, again.collapsed_module):
         with pytest.raises(InputError, match=r"pass a model of that architecture, as in ticket.module\(like=model\)"):
             call()
     content = bytearray(path.read_bytes())
@@ -298,3 +299,27 @@ def test_attention_taken_apart_computes_what_torch_does(arguments):
     for bad in ({"is_causal": True}, {"attn_mask": torch.zeros(3, 3)}):
         with pytest.raises(RuntimeError):
             split(*given, **bad)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("units", [], "at least one"),
+        ("units", [["weight", 2, 3, False, 0]] * 2, "names of their own"),
+        ("units", [["weight", 2, 3, False, 0], ["other", 2, 3, False, 0]], "names of their own and be used"),
+        ("units", [["weight", 2, 3, True, 0]], "no parameters of fitting shapes"),
+        ("units", [["weight", 2, 0, False, 0]], "no unit"),
+        ("units", [["weight", 2, 3, False, 200]], "cannot be block"),
+        ("places", [["", "weight", "weight"]], "no parameters of fitting shapes"),
+        ("places", [["", "absent", None]], "no parameters of fitting shapes"),
+        ("places", [[3, "weight", None]], "must be text"),
+        ("places", "weight", "must be a list"),
+        ("width", 0, "width"),
+    ],
+)
+def test_headers_that_make_no_source_are_refused(field, value, text):
+    model = nn.Linear(3, 2, bias=False)
+    header = slt.find_ticket(TreeTarget.of(model), width=12).source_network.header()
+    assert TreeSource.from_header(header).units[0].name == "weight"
+    with pytest.raises(InputError, match=text):
+        TreeSource.from_header({**header, field: value})
