@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, final
@@ -10,7 +11,8 @@ from slt.constructions.attention import Attention
 from slt.constructions.construction import Construction, Findings, Progress, Request
 from slt.constructions.two_layer_sum import TwoLayerSum
 from slt.errors import InputError
-from slt.tickets import Ticket
+from slt.tickets import AttentionSource, Source, Ticket
+from slt.tickets.branches import wanted_parts
 from slt.tickets.transformer_source import (
     ATTENTION,
     FEED_FORWARD,
@@ -70,10 +72,12 @@ class Transformer(Construction):
 
     def find(self, request: Request) -> Ticket:
         source = self.lay_out(request)
+        requests = self._requests(request)
+        total = sum(_sums(source.parts[name], part) for name, part in requests.items())
         tickets: dict[str, Ticket] = {}
         done = 0
-        for name, part in self._requests(request).items():
-            tickets[name] = self._of(name).find(replace(part, progress=_after(done, request.progress)))
+        for name, part in requests.items():
+            tickets[name] = self._of(name).find(replace(part, progress=_after(done, total, request.progress)))
             done += tickets[name].findings.sums
         masks = {f"{name}/{m}": mask for name, ticket in tickets.items() for m, mask in ticket.mask.items()}
         findings = _together([ticket.findings for ticket in tickets.values()])
@@ -112,9 +116,17 @@ class Transformer(Construction):
         return found
 
 
-def _after(done: int, progress: Progress | None) -> Callable[[int, int], None] | None:
-    """Progress of a part, counted on; the sums in all are those of the parts so far."""
-    return None if progress is None else lambda here, total: progress(done + here, done + total)
+def _after(done: int, total: int, progress: Progress | None) -> Callable[[int, int], None] | None:
+    """The progress of a part as that of the whole."""
+    return None if progress is None else lambda here, _: progress(done + here, total)
+
+
+def _sums(source: Source, request: Request) -> int:
+    """How many sums a part poses."""
+    if isinstance(source, AttentionSource):
+        return sum(math.prod(product.mask_shape[:3]) for product in source.products.values())
+    wanted = wanted_parts(request.target, request.domain).values()
+    return sum(len(w.matrix) * (int(w.positive.sum()) + int(w.negative.sum())) for w in wanted)
 
 
 def _together(found: list[Findings]) -> Findings:
