@@ -16,13 +16,14 @@ from slt.weights import Hyperbolic, Key, Normal, SignedConstant, Uniform
 if TYPE_CHECKING:
     from slt import laws, scoring, subset_sum
     from slt.attention_target import AttentionTarget
-    from slt.constructions import Attention, Rotary, Transformer, TwoLayerSum, find_ticket
+    from slt.constructions import Attention, ModuleTree, Rotary, Transformer, TwoLayerSum, find_ticket
     from slt.masks import Mask
     from slt.rotary_target import RotaryTarget
     from slt.scoring import ascend, certified, sampled
     from slt.targets import Target
     from slt.tickets import Ticket, load
     from slt.transformer_target import TransformerTarget
+    from slt.tree_target import TreeTarget
 
 __version__ = "0.1.0"
 
@@ -30,12 +31,14 @@ _HOMES = {
     "Attention": "slt.constructions",
     "AttentionTarget": "slt.attention_target",
     "Mask": "slt.masks",
+    "ModuleTree": "slt.constructions",
     "Rotary": "slt.constructions",
     "RotaryTarget": "slt.rotary_target",
     "Target": "slt.targets",
     "Ticket": "slt.tickets",
     "Transformer": "slt.constructions",
     "TransformerTarget": "slt.transformer_target",
+    "TreeTarget": "slt.tree_target",
     "TwoLayerSum": "slt.constructions",
     "ascend": "slt.scoring",
     "certified": "slt.scoring",
@@ -53,6 +56,7 @@ __all__ = [
     "Hyperbolic",
     "Key",
     "Mask",
+    "ModuleTree",
     "Normal",
     "Rotary",
     "RotaryTarget",
@@ -62,6 +66,7 @@ __all__ = [
     "Ticket",
     "Transformer",
     "TransformerTarget",
+    "TreeTarget",
     "TwoLayerSum",
     "Uniform",
     "ascend",

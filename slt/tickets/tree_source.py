@@ -142,6 +142,11 @@ class TreeSource(Source):
         """How many numbers of the target the random weights stand for, each distinct parameter once."""
         return sum(unit.outputs * unit.inputs for unit in self.units)
 
+    @property
+    def replaced_fraction(self) -> float:
+        """The share of the target's own numbers that the random weights stand for; the rest is carried."""
+        return self.target_weights / (self.target_weights + sum(tensor.count for tensor in self.tensors))
+
     # -- random weights and masks ----------------------------------------------------------------------------------
 
     def draw(self, name: str) -> IntArray:
