@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,16 @@ from slt.subset_sum import solve
 from slt.weights import Key, Uniform
 
 FOLDER = Path(__file__).parents[2] / "experiments"
-NAMES = ("subset-sum-laws", "needed-width", "mlp-law")
+NAMES = (
+    "subset-sum-laws",
+    "needed-width",
+    "mlp-law",
+    "attention-law",
+    "attention-paper",
+    "attention-scale",
+    "shared-keys-law",
+    "transformer-law",
+)
 
 
 def experiment_of(name: str) -> Experiment:
@@ -84,6 +94,7 @@ def sorted_items(unit: dict[str, Any]) -> list[tuple[str, Any]]:
         ("subset-sum-laws", {"measure": "fewest items", "items": "uniform", "n": 12}),
         ("subset-sum-laws", {"measure": "golden ratio", "bins": 8}),
         ("needed-width", {"bits": 10}),
+        ("attention-scale", {"target": 0.5}),
     ],
 )
 def test_a_committed_record_comes_out_again(name: str, unit: dict[str, Any]) -> None:
@@ -241,3 +252,81 @@ def test_propagated_weight_errors_bound_the_network_error() -> None:
         )
         gap = np.abs(other.forward(points) - target.forward(points)).max()
         assert gap <= module.propagated(error, target)
+
+
+# -- attention ---------------------------------------------------------------------------------------------------------
+
+
+def networks_of(experiment: Experiment) -> Any:
+    """The file ``networks.py`` beside the experiment's."""
+    return sys.modules[type(experiment).__module__ + ".networks"]
+
+
+def test_committed_slopes_of_attention_are_those_of_the_law() -> None:
+    """Within 8 % at every dimension and number of heads, widths 12 .. 26; bounds in order for every ticket."""
+    module = module_of(experiment_of("attention-law"))
+    for record in module._cases(committed("attention-law")):
+        unit, result = record["config"], record["result"]
+        assert unit["widths"][0] == 12 and unit["widths"][-1] == 26 and unit["seeds"] >= 200
+        for name in ("residual", "sampled"):
+            measured, law = (
+                module._slope(unit["widths"], medians)
+                for medians in (
+                    np.array(result[name])[:, 1, 0],
+                    np.array(result["law"][name])[:, 1],
+                )
+            )
+            assert measured == pytest.approx(law, rel=0.08)
+        assert result["out_of_order"] == 0
+
+
+def test_committed_errors_of_attention_do_not_grow_with_the_length() -> None:
+    module = module_of(experiment_of("attention-law"))
+    records = module._cases(committed("attention-law"), "lengths")
+    assert len(records) == 6
+    for record in records:
+        assert record["config"]["lengths"][0] == 8 and record["config"]["lengths"][-1] == 4096
+        medians = np.array(record["result"]["sampled"])[:, 1, 0]
+        assert np.polyfit(np.log(record["config"]["lengths"]), np.log(medians), 1)[0] < 0.05
+
+
+def test_committed_fits_of_the_mean_are_the_reach() -> None:
+    module = module_of(experiment_of("attention-paper"))
+    curves = module._curves(committed("attention-paper"))
+    assert [r["config"]["largest"] for r in curves] == [0.8, 1.0, 1.5, 2.0, 2.2]
+    for record in curves:
+        assert 0.05 <= module._fit(record).exponent <= 0.13
+        assert module._fit(record).exponent == pytest.approx(module._law(record), rel=0.1)
+        assert module._median_slope(record) == pytest.approx(-math.log(2) / 2, rel=0.08)
+
+
+def test_gains_are_the_derivative_of_the_outputs() -> None:
+    networks = networks_of(experiment_of("attention-law"))
+    key = Key(4) / "test"
+    target = networks.attention(3, 2, key)
+    x, allowed = networks.sequences(3, 4, 5, 1.7, key / "x"), networks.masks(4, 5, key / "masks")
+    merged, step = target.merged(), 1e-6
+    moves = np.random.default_rng(0).standard_normal(merged.query_key.size + merged.value_output.size)
+    first, second = np.split(step * moves, [merged.query_key.size])
+    moved = replace(
+        merged,
+        query_key=merged.query_key + first.reshape(merged.query_key.shape),
+        value_output=merged.value_output + second.reshape(merged.value_output.shape),
+    )
+    change = (moved.forward(x, mask=allowed) - merged.forward(x, mask=allowed)).reshape(-1, 3) / step
+    np.testing.assert_allclose(networks.gains(merged, x, allowed) @ moves, change, atol=1e-4)
+    assert np.linalg.norm(target.query, 2, axis=(1, 2)).max() <= 1
+    assert np.linalg.norm(x, axis=2).max() <= 1.7
+    few = networks.attention(3, 1, key)
+    np.testing.assert_array_equal(few.value[0], target.value[0])
+
+
+def test_the_attention_of_the_figures_has_the_largest_merged_weight_asked_for() -> None:
+    module = module_of(experiment_of("attention-paper"))
+    for largest in (0.8, 2.2):
+        merged = module.target_attention(largest, 0).merged()
+        assert np.abs(merged.value_output).max() == pytest.approx(largest, rel=1e-5)
+        assert np.abs(merged.query_key).max() < 0.5
+    token, sequence = module.circles(3, 7, 0)
+    assert token.shape == (3, 1, 2) and sequence.shape == (3, 8, 2)
+    np.testing.assert_allclose(np.linalg.norm(sequence, axis=2), 1.0)
