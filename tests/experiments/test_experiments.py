@@ -30,6 +30,7 @@ NAMES = (
     "attention-paper",
     "attention-scale",
     "shared-keys-law",
+    "rotary-law",
     "transformer-law",
 )
 
