@@ -43,7 +43,10 @@ def positive_part_distribution(t: NDArray[np.float64], n: NDArray[np.int64], ite
     """P(sum of the positive ones among n items < t), elementwise for arrays of one shape; 0 where t <= 0."""
     result = np.zeros(t.size)
     flat_t, flat_n = t.ravel(), n.ravel()
-    (inside,) = np.nonzero(flat_t > 0)
+    # items that end at 1 never sum to more than n, and there the transform need not be inverted
+    all_of_it = (flat_t > flat_n) & (items.delayed is not None)
+    result[all_of_it] = flat_t[all_of_it] > 0
+    (inside,) = np.nonzero((flat_t > 0) & ~all_of_it)
     for start in range(0, inside.size, _POINTS_AT_ONCE):
         part = inside[start : start + _POINTS_AT_ONCE]
         result[part] = _invert(flat_t[part], flat_n[part], items)

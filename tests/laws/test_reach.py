@@ -60,3 +60,14 @@ def test_products_by_simulation(n: int) -> None:
 
 def test_targets_within_the_error_are_reached() -> None:
     assert np.all(reach_tail(0.5, [0, 3], [0.5, -0.2]) == 0)
+
+
+def test_targets_beyond_all_items_are_never_reached() -> None:
+    """Sums of n items that end at 1 stay within n, however far the target is; at n itself nothing jumps."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.all(reach_tail(0.1, np.array([0, 5, 20]), 1e4) == 1)
+    near = reach_tail(1e-9, 6, np.array([6.0, 6.0 + 1e-6]))
+    assert near[0] <= 1 and near[1] == 1 and near[1] - near[0] < 1e-9
