@@ -21,19 +21,18 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 import numpy.typing as npt
 
-from slt.domains import Ball, Domain
+from slt.domains import Domain
 from slt.merged_attention import MergedAttention
 from slt.scoring.attention_pair import AttentionPair, Model
 from slt.scoring.networks import checked_domain
-from slt.scoring.rounding import UNIT, norm_up, spectral_norm_up, sum_up, upward
+from slt.scoring.norms import FUNCTION_ERROR, moved_mass, norm_of, product_of, radius_of, root_of, sum_of
+from slt.scoring.rounding import UNIT, norm_up, sum_up, upward
 from slt.scoring.score import Kind, Score, checked_order
 
 if TYPE_CHECKING:
     from torch import nn
 
 FloatArray = npt.NDArray[np.float64]
-
-FUNCTION_ERROR = 2.0**-48  # relative, for tanh and expm1: 32 units in the last place, far more than any library's
 
 
 @final
@@ -99,15 +98,10 @@ class _Reach:
 
     @staticmethod
     def of(pair: AttentionPair, domain: Domain) -> _Reach:
-        sizes = [_radius(domain, d) for d in (pair.queries, pair.keys, pair.values)]
+        sizes = [radius_of(domain, d) for d in (pair.queries, pair.keys, pair.values)]
         ones = (pair.query_constant, pair.key_constant, pair.key_constant)
         full = [float(norm_up(np.array([size, 1.0 if one else 0.0]))) for size, one in zip(sizes, ones, strict=True)]
         return _Reach(*sizes, *full)
-
-
-def _radius(domain: Domain, d: int) -> float:
-    low, high = domain.bounds(d)
-    return float(domain.radius) if isinstance(domain, Ball) else float(norm_up(np.maximum(np.abs(low), np.abs(high))))
 
 
 def _residuals(pair: AttentionPair) -> tuple[FloatArray, FloatArray, FloatArray, float]:
@@ -118,43 +112,29 @@ def _residuals(pair: AttentionPair) -> tuple[FloatArray, FloatArray, FloatArray,
     return E, F, slip, float(upward(pair.ticket.rounding + pair.target.rounding))
 
 
-def _norm(matrix: FloatArray, unknown: float) -> float:
-    """At least the spectral norm of a matrix (Euclidean of a vector) of differences known up to ``unknown``."""
-    known = norm_up(matrix) if matrix.ndim == 1 else spectral_norm_up(matrix)
-    # the subtraction that gave an entry is wrong by UNIT times it at most
-    rounded = upward(2.0 * UNIT * norm_up(matrix))
-    return _sum(float(known), float(rounded), _product(unknown, _root(matrix.size)))
-
-
-def _moved(logit_error: float) -> float:
-    """At least tanh(e / 2): half of sum |p' - p| where logits are off by e at most."""
-    half = logit_error / 2
-    return min(float(upward(np.tanh(half) * (1 + FUNCTION_ERROR))), half, 1.0)
-
-
 def _by_entries(pair: AttentionPair, reach: _Reach) -> tuple[float, float]:
     """The paper's bound, and the same from largest entries with the tight softmax inequality; Euclidean norm."""
     E, F, slip, unknown = _residuals(pair)
-    paper = tight = _norm(slip, unknown)
+    paper = tight = norm_of(slip, unknown)
     (p, q), (r, outputs) = E.shape[1:], F.shape[1:]
     for e, f, c in zip(E, F, pair.target.value_output, strict=True):
         key_entry, value_entry = (float(upward(upward(np.abs(a).max()) + unknown)) for a in (e, f))
-        logit = _product(reach.query_full, reach.key_full, _root(p * q), key_entry)
-        norm = _norm(c, pair.target.rounding)
+        logit = product_of(reach.query_full, reach.key_full, root_of(p * q), key_entry)
+        norm = norm_of(c, pair.target.rounding)
         growth = float(upward(np.expm1(2.0 * logit) * (1 + FUNCTION_ERROR)))
-        first = _product(_root(r), reach.value_full, growth, norm)
-        second = _product(reach.value_full, float(r), _root(outputs), value_entry)
-        paper = _sum(paper, first, second)
-        first = _product(2.0, reach.value_full, _moved(logit), norm)
-        second = _product(reach.value_full, _root(r * outputs), value_entry)
-        tight = _sum(tight, first, second)
+        first = product_of(root_of(r), reach.value_full, growth, norm)
+        second = product_of(reach.value_full, float(r), root_of(outputs), value_entry)
+        paper = sum_of(paper, first, second)
+        first = product_of(2.0, reach.value_full, moved_mass(logit), norm)
+        second = product_of(reach.value_full, root_of(r * outputs), value_entry)
+        tight = sum_of(tight, first, second)
     return paper, tight
 
 
 def _by_norms(pair: AttentionPair, reach: _Reach, order: float) -> float:
     """The bound from spectral norms; of single outputs too, from columns, for the infinity norm."""
     E, F, slip, unknown = _residuals(pair)
-    moved = np.array([2.0 * _moved(_logit_error(e[:, : pair.keys], pair, reach, unknown)) for e in E])
+    moved = np.array([2.0 * moved_mass(_logit_error(e[:, : pair.keys], pair, reach, unknown)) for e in E])
     moved = upward(moved * reach.value)
     steady = np.full(len(E), reach.value)
     ends = [(heads.value_output[:, : pair.values], heads.rounding) for heads in (pair.target, pair.ticket)]
@@ -168,7 +148,7 @@ def _by_norms(pair: AttentionPair, reach: _Reach, order: float) -> float:
     columns = np.min([_columns(C, u, moved) for C, u in ends], axis=0)
     columns = upward(upward(columns + _columns(values, unknown, steady)) + shift)
     whole = min(_whole(C, u, moved) for C, u in ends)
-    euclidean = min(_sum(whole, _whole(values, unknown, steady), float(norm_up(shift))), float(norm_up(columns)))
+    euclidean = min(sum_of(whole, _whole(values, unknown, steady), float(norm_up(shift))), float(norm_up(columns)))
     return euclidean if order == 2 else min(euclidean, float(columns.max()))
 
 
@@ -176,18 +156,18 @@ def _logit_error(E: FloatArray, pair: AttentionPair, reach: _Reach, unknown: flo
     """At least |x E y| for all queries and keys; E (p, keys) holds the rows of the constant coordinate of queries, not
     its column for keys, which shifts all logits of a query alike."""
     if not pair.query_constant:
-        return _product(reach.query, reach.key, _norm(E, unknown))
-    apart = _sum(
-        _product(reach.query, _norm(E[: pair.queries], unknown)),
-        *(_norm(row, unknown) for row in E[pair.queries :]),
+        return product_of(reach.query, reach.key, norm_of(E, unknown))
+    apart = sum_of(
+        product_of(reach.query, norm_of(E[: pair.queries], unknown)),
+        *(norm_of(row, unknown) for row in E[pair.queries :]),
     )
-    return _product(min(apart, _product(reach.query_full, _norm(E, unknown))), reach.key)
+    return product_of(min(apart, product_of(reach.query_full, norm_of(E, unknown))), reach.key)
 
 
 def _whole(matrices: FloatArray, unknown: float, sizes: FloatArray) -> float:
     """At least ||sum_h w_h M_h|| over all row vectors with ||w_h|| <= sizes[h]; matrices (H, r, outputs)."""
-    apart = _sum(*(_product(size, _norm(m, unknown)) for m, size in zip(matrices, sizes.tolist(), strict=True)))
-    together = _product(float(norm_up(sizes)), _norm(matrices.reshape(-1, matrices.shape[2]), unknown))
+    apart = sum_of(*(product_of(size, norm_of(m, unknown)) for m, size in zip(matrices, sizes.tolist(), strict=True)))
+    together = product_of(float(norm_up(sizes)), norm_of(matrices.reshape(-1, matrices.shape[2]), unknown))
     return min(apart, together)
 
 
@@ -195,22 +175,5 @@ def _columns(matrices: FloatArray, unknown: float, sizes: FloatArray) -> FloatAr
     """The same bound for every output alone, (outputs,)."""
     heads, r, outputs = matrices.shape
     norms = norm_up(matrices.transpose(0, 2, 1).reshape(-1, r), axis=1).reshape(heads, outputs)
-    norms = upward(upward(norms * (1.0 + 4.0 * UNIT)) + _product(unknown, _root(r)))
+    norms = upward(upward(norms * (1.0 + 4.0 * UNIT)) + product_of(unknown, root_of(r)))
     return sum_up(upward(norms * sizes[:, None]), axis=0)
-
-
-def _product(*factors: float) -> float:
-    """At least the product of non-negative numbers."""
-    value = 1.0
-    for factor in factors:
-        value = float(upward(value * factor))
-    return value
-
-
-def _sum(*terms: float) -> float:
-    """At least the sum of non-negative numbers."""
-    return float(sum_up(np.array(terms)))
-
-
-def _root(number: int) -> float:
-    return float(upward(np.sqrt(float(number))))

@@ -21,15 +21,10 @@ from slt.domains import Domain
 from slt.errors import InputError
 from slt.merged_rotary import MergedRotary, relative_angles
 from slt.rotary_target import RotaryTarget
-from slt.scoring.attention import _moved as moved
-from slt.scoring.attention import _norm as norm
-from slt.scoring.attention import _product as product
-from slt.scoring.attention import _radius
-from slt.scoring.attention import _root as root
-from slt.scoring.attention import _sum as total
 from slt.scoring.attention_pair import Model
 from slt.scoring.evaluation import device_of, points_of
 from slt.scoring.networks import checked_domain
+from slt.scoring.norms import moved_mass, norm_of, product_of, radius_of, root_of, sum_of
 from slt.scoring.rounding import UNDERFLOW, UNIT, gamma
 from slt.scoring.score import Kind, Score, checked_order, shown
 from slt.scoring.sure import Sure, sure_difference
@@ -48,28 +43,26 @@ def rotary_bound(ticket: MergedRotary, model: nn.Module | Model, domain: Domain,
 
     ``order``: np.inf or 2; the bound is of the Euclidean norm in either case. Raises InputError.
     """
-    from threadpoolctl import threadpool_limits
-
     order = checked_order(order)
     checked_domain(domain, "certifying a rotary ticket")
     target = _checked(ticket, model)
-    R = _radius(domain, target.size)
-    unknown = total(ticket.rounding, target.rounding)
-    with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
+    R = radius_of(domain, target.size)
+    unknown = sum_of(ticket.rounding, target.rounding)
+    with np.errstate(all="ignore"):
         cosine, sine = ticket.cosine - target.cosine, ticket.sine - target.sine
         values = ticket.value_output - target.value_output
         slips = []
         for E, F in zip(cosine, sine, strict=True):
             planes = [
-                min(norm(np.concatenate([e, f], axis=axis), unknown) for axis in (0, 1))
+                min(norm_of(np.concatenate([e, f], axis=axis), unknown) for axis in (0, 1))
                 for e, f in zip(E, F, strict=True)
             ]
-            slips.append(product(2.0, R, moved(product(R, R, total(*planes)))))
+            slips.append(product_of(2.0, R, moved_mass(product_of(R, R, sum_of(*planes)))))
         steady = min(
-            _spread(values, unknown, [R] * len(values)), product(root(len(values)), R, _stacked(values, unknown))
+            _spread(values, unknown, [R] * len(values)), product_of(root_of(len(values)), R, _stacked(values, unknown))
         )
         moves = [_spread(m.value_output, m.rounding, slips) for m in (target, ticket)]
-        bound = total(min(moves), steady)
+        bound = sum_of(min(moves), steady)
     finite = bool(np.isfinite(bound))
     text = f"certified over sequences in {domain}, at any positions" + ("" if finite else ", float64 overflowed")
     return Score(bound if finite else np.inf, Kind.CERTIFIED_UPPER, norm=order, text=text)
@@ -77,11 +70,11 @@ def rotary_bound(ticket: MergedRotary, model: nn.Module | Model, domain: Domain,
 
 def _spread(matrices: FloatArray, unknown: float, sizes: list[float]) -> float:
     """At least ||sum_h w_h M_h|| over all ||w_h|| <= sizes[h]."""
-    return total(*(product(size, norm(m, unknown)) for m, size in zip(matrices, sizes, strict=True)))
+    return sum_of(*(product_of(size, norm_of(m, unknown)) for m, size in zip(matrices, sizes, strict=True)))
 
 
 def _stacked(matrices: FloatArray, unknown: float) -> float:
-    return norm(matrices.reshape(-1, matrices.shape[2]), unknown)
+    return norm_of(matrices.reshape(-1, matrices.shape[2]), unknown)
 
 
 def _checked(ticket: MergedRotary, model: nn.Module | Model) -> MergedRotary:

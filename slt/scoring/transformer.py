@@ -29,14 +29,10 @@ from slt.collapsed_transformer import CollapsedTransformer
 from slt.domains import Ball, Domain
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
-from slt.scoring.attention import _moved as moved
-from slt.scoring.attention import _norm as norm
-from slt.scoring.attention import _product as product
-from slt.scoring.attention import _radius, attention_bounds
-from slt.scoring.attention import _root as root
-from slt.scoring.attention import _sum as total
+from slt.scoring.attention import attention_bounds
 from slt.scoring.attention_pair import AttentionPair, Heads, Model
 from slt.scoring.networks import checked_domain
+from slt.scoring.norms import moved_mass, norm_of, product_of, radius_of, root_of, sum_of
 from slt.scoring.score import Kind, Score, checked_order
 from slt.targets import Target
 from slt.transformer_target import BlockTarget, TransformerTarget
@@ -74,13 +70,11 @@ def transformer_bound(
 
 def block_spreads(ticket: CollapsedTransformer, model: nn.Module | Model, domain: Domain) -> list[Spread]:
     """The bounds before the first block and behind every block."""
-    from threadpoolctl import threadpool_limits
-
     checked_domain(domain, "certifying a transformer ticket")
     target = checked_transformers(ticket, model)
-    radius = _radius(domain, target.size)
+    radius = radius_of(domain, target.size)
     found = [Spread(radius, radius, 0.0)]
-    with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
         for b, ((attention, feed_forward), block) in enumerate(zip(ticket.blocks, target.blocks, strict=True)):
             inner = _attended(attention, block, found[-1], domain if b == 0 else None)
             found.append(_fed_forward(feed_forward, block.feed_forward, inner))
@@ -109,15 +103,15 @@ def _attended(merged: MergedAttention, block: BlockTarget, before: Spread, domai
         inputs = _ball(radius) if domain is None else domain
         return float(attention_bounds(merged, block.attention, inputs, 2).certified)
 
-    apart = total(
+    apart = sum_of(
         before.apart,
         min(
-            total(same_inputs(before.ticket), _shifted(pair, pair.target, before)),
-            total(same_inputs(before.target), _shifted(pair, pair.ticket, before)),
+            sum_of(same_inputs(before.ticket), _shifted(pair, pair.target, before)),
+            sum_of(same_inputs(before.target), _shifted(pair, pair.ticket, before)),
         ),
     )
-    target = total(before.target, _largest(pair, pair.target, before.target))
-    ticket = total(before.ticket, _largest(pair, pair.ticket, before.ticket))
+    target = sum_of(before.target, _largest(pair, pair.target, before.target))
+    ticket = sum_of(before.ticket, _largest(pair, pair.ticket, before.ticket))
     return _closed(target, ticket, apart)
 
 
@@ -129,7 +123,7 @@ def _ball(radius: float) -> Ball:
 def _closed(target: float, ticket: float, apart: float) -> Spread:
     """Each norm is at most the other plus the difference, the difference at most their sum."""
     return Spread(
-        min(target, total(ticket, apart)), min(ticket, total(target, apart)), min(apart, total(target, ticket))
+        min(target, sum_of(ticket, apart)), min(ticket, sum_of(target, apart)), min(apart, sum_of(target, ticket))
     )
 
 
@@ -139,11 +133,11 @@ def _shifted(pair: AttentionPair, heads: Heads, before: Spread) -> float:
         return 0.0
     R, found = min(before.target, before.ticket), 0.0
     for A, C in zip(heads.query_key[:, :, : pair.keys], heads.value_output[:, : pair.values], strict=True):
-        whole = norm(A[: pair.queries], heads.rounding)
-        constant = total(*(norm(row, heads.rounding) for row in A[pair.queries :]))
-        logit = product(before.apart, total(product(whole, total(before.target, before.ticket)), constant))
-        slip = total(product(2.0, R, moved(logit)), before.apart)
-        found = total(found, product(norm(C, heads.rounding), slip))
+        whole = norm_of(A[: pair.queries], heads.rounding)
+        constant = sum_of(*(norm_of(row, heads.rounding) for row in A[pair.queries :]))
+        logit = product_of(before.apart, sum_of(product_of(whole, sum_of(before.target, before.ticket)), constant))
+        slip = sum_of(product_of(2.0, R, moved_mass(logit)), before.apart)
+        found = sum_of(found, product_of(norm_of(C, heads.rounding), slip))
     return found
 
 
@@ -153,11 +147,11 @@ def _largest(pair: AttentionPair, heads: Heads, radius: float) -> float:
     shift = constants.sum(axis=(0, 1)) + heads.bias
     terms = np.concatenate([constants.reshape(-1, shift.size), heads.bias[None]])
     # each entry of the shift is a rounded sum of as many terms
-    off = product(2.0 * len(terms) * 2.0**-53, float(np.abs(terms).sum()) * (1 + 1e-9))
-    apart = total(*(norm(C, heads.rounding) for C in values))
-    stacked = norm(values.reshape(-1, values.shape[2]), heads.rounding)
-    together = product(root(len(values)), stacked)
-    return total(product(radius, min(apart, together)), norm(shift, product(len(terms), heads.rounding)), off)
+    off = product_of(2.0 * len(terms) * 2.0**-53, float(np.abs(terms).sum()) * (1 + 1e-9))
+    apart = sum_of(*(norm_of(C, heads.rounding) for C in values))
+    stacked = norm_of(values.reshape(-1, values.shape[2]), heads.rounding)
+    together = product_of(root_of(len(values)), stacked)
+    return sum_of(product_of(radius, min(apart, together)), norm_of(shift, product_of(len(terms), heads.rounding)), off)
 
 
 def _fed_forward(network: CollapsedNetwork, target: Target, before: Spread) -> Spread:
@@ -169,20 +163,20 @@ def _fed_forward(network: CollapsedNetwork, target: Target, before: Spread) -> S
     steep, steep_ticket = 1.0, 1.0
     size, size_ticket = before.target, before.ticket
     for block, layer in zip(network.layers, target.layers, strict=True):
-        W = norm(layer.weight, 0.0)
-        b = 0.0 if layer.bias is None else norm(layer.bias, 0.0)
-        steep, size = product(steep, W), total(product(W, size), b)
+        W = norm_of(layer.weight, 0.0)
+        b = 0.0 if layer.bias is None else norm_of(layer.bias, 0.0)
+        steep, size = product_of(steep, W), sum_of(product_of(W, size), b)
         # x -> W' x + Q |x|: halves of sums and differences, rounded once each
-        half = norm(block.positive / 2 + block.negative / 2, block.rounding)
-        bend = norm(block.positive / 2 - block.negative / 2, block.rounding)
-        V = product(total(half, bend), 1 + 2.0**-40)
-        steep_ticket = product(steep_ticket, V)
-        size_ticket = total(product(V, size_ticket), norm(block.bias, block.rounding))
-    apart = total(
+        half = norm_of(block.positive / 2 + block.negative / 2, block.rounding)
+        bend = norm_of(block.positive / 2 - block.negative / 2, block.rounding)
+        V = product_of(sum_of(half, bend), 1 + 2.0**-40)
+        steep_ticket = product_of(steep_ticket, V)
+        size_ticket = sum_of(product_of(V, size_ticket), norm_of(block.bias, block.rounding))
+    apart = sum_of(
         before.apart,
         min(
-            total(same_inputs(before.ticket), product(steep, before.apart)),
-            total(same_inputs(before.target), product(steep_ticket, before.apart)),
+            sum_of(same_inputs(before.ticket), product_of(steep, before.apart)),
+            sum_of(same_inputs(before.target), product_of(steep_ticket, before.apart)),
         ),
     )
-    return _closed(total(before.target, size), total(before.ticket, size_ticket), apart)
+    return _closed(sum_of(before.target, size), sum_of(before.ticket, size_ticket), apart)
