@@ -30,6 +30,7 @@ NAMES = (
     "attention-paper",
     "attention-scale",
     "shared-keys-law",
+    "char-transformer",
     "rotary-law",
     "transformer-law",
 )
