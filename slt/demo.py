@@ -96,7 +96,7 @@ class Demo:
         return "\n".join(
             (
                 f"Shown: {weights - self.missed:,} of {weights:,} trained weights are sums of products of fixed random "
-                f"numbers, within {self.tolerance:g}; {len(self.ticket.carried)} numbers were carried over.",
+                f"numbers, within {self.tolerance:g}; {self.ticket.carried_count} numbers were carried over.",
                 f"Proved: every weight of the ticket is the random network's or zero, bit for bit; over all inputs in "
                 f"[0, 1] its outputs are at most {shown(self.certificate.value, ROUND_CEILING)} from the target's.",
                 f"Measured: the pruned random network classifies {self.ticket_accuracy:.2%} of the test images, the "
