@@ -74,7 +74,9 @@ def shown(value: float, rounding: str = ROUND_HALF_EVEN) -> str:
     """``value`` in three significant digits, rounded as the ``decimal`` module names it."""
     if not math.isfinite(value):
         return str(value)
-    return f"{float(Context(prec=DIGITS, rounding=rounding).create_decimal(Decimal(value))):g}"
+    digits = Context(prec=DIGITS, rounding=rounding).create_decimal(Decimal(value))
+    # a float of three digits prints as these, but not among the smallest floats, which hold fewer
+    return f"{float(digits):g}" if abs(value) > 1e-300 or value == 0 else f"{digits:g}"
 
 
 def checked_order(order: float) -> float:

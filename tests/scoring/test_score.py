@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from slt.errors import InputError
@@ -28,6 +28,9 @@ def test_texts():
 
 
 @given(st.floats(0, 1e300), st.sampled_from([Kind.SAMPLED_LOWER, Kind.CERTIFIED_UPPER]))
+@example(5e-324, Kind.SAMPLED_LOWER)
+@example(5e-324, Kind.CERTIFIED_UPPER)
+@example(2.2250738585072014e-308, Kind.SAMPLED_LOWER)
 def test_the_shown_digits_are_a_bound_too(value, kind):
     digits = Decimal(str(Score(value, kind)).split()[3])
     assert digits <= Decimal(value) if kind is Kind.SAMPLED_LOWER else digits >= Decimal(value)
