@@ -50,6 +50,11 @@ class CarriedTensor:
                 f"reading the target: {name} is a meta, sparse or quantised tensor, which has no plain values to carry "
                 "over; load its values, or make it dense"
             )
+        if tensor.is_floating_point() and bool(tensor.isnan().any()):
+            raise InputError(
+                f"reading the target: {name} has {int(tensor.isnan().sum())} NaN of {tensor.numel()} values; "
+                "finite ones are needed (infinite ones may be masks). Was the training stable?"
+            )
         flat = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
         data = flat.view(torch.uint8).numpy().copy() if flat.numel() else np.zeros(0, dtype=np.uint8)
         return CarriedTensor(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), data)

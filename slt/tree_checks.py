@@ -1,8 +1,11 @@
-"""What a module tree may hold: checks of single modules, and the signs that inputs of linear maps can take."""
+"""What a module tree may hold: checks of single modules."""
 
 from __future__ import annotations
 
+import types
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from slt.errors import UnsupportedModuleError
 from slt.targets import refuse_altered
@@ -44,12 +47,28 @@ OF_TORCH = frozenset(
 
 
 def holds_tensors(value: Any, depth: int) -> bool:
+    """Whether a plain attribute keeps numbers that torch does not see: tensors, modules or arrays in containers,
+    partial functions or plain objects, to some depth. What a closure holds cannot be seen."""
+    import functools
+
     import torch
 
-    if isinstance(value, (list, tuple, set, frozenset, dict)) and depth:
-        inner = value.values() if isinstance(value, dict) else value
-        return any(isinstance(v, (torch.Tensor, torch.nn.Module)) or holds_tensors(v, depth - 1) for v in inner)
-    return False
+    if isinstance(value, (torch.nn.Module, np.ndarray)):
+        return True
+    if not depth:
+        return False
+    inner: Any = ()
+    if isinstance(value, dict):
+        inner = value.values()
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        inner = value
+    elif isinstance(value, functools.partial):
+        inner = (value.func, *value.args, *value.keywords.values())
+    elif isinstance(value, types.MethodType):
+        inner = (value.__self__,)
+    elif not isinstance(value, (torch.Tensor, type, types.ModuleType, types.FunctionType)):
+        inner = getattr(value, "__dict__", {}).values()
+    return any(isinstance(v, torch.Tensor) or holds_tensors(v, depth - 1) for v in inner)
 
 
 def check_kind(module: nn.Module, path: str) -> None:
@@ -96,32 +115,3 @@ def refuse_changed(module: nn.Module, path: str, parts: frozenset[str]) -> None:
             f"reading the target: module {path or '(root)'} is a {type(module).__qualname__} with parts of its own, "
             f"{', '.join(sorted(more))}, whose effect is unknown; put them into a module around it"
         )
-
-
-def signed_inputs(model: nn.Module) -> set[int]:
-    """The modules, by id, whose inputs can be negative at some of their uses.
-
-    Inputs are known to be non-negative right after a ReLU in a Sequential, with Dropout, Identity or Flatten between at
-    most, and in the second linear map of torch's own transformer layers with ReLU.
-    """
-    import torch
-    from torch import nn
-
-    keeping = (nn.Dropout, nn.Identity, nn.Flatten)
-    signed = {id(model)}
-    for parent in model.modules():
-        positive = False
-        for name, child in parent._modules.items():
-            if child is None:
-                continue
-            if type(parent) is nn.Sequential:
-                follows, positive = positive, type(child) is nn.ReLU or (positive and type(child) in keeping)
-            else:
-                follows = (
-                    name == "linear2"
-                    and type(parent) in (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
-                    and (parent.activation in (nn.functional.relu, torch.relu) or type(parent.activation) is nn.ReLU)
-                )
-            if not follows:
-                signed.add(id(child))
-    return signed

@@ -19,7 +19,6 @@ from slt.tree_checks import (
     check_kind,
     holds_tensors,
     refuse_changed,
-    signed_inputs,
 )
 
 if TYPE_CHECKING:
@@ -39,13 +38,17 @@ class LinearParameter:
     ``name``      where it is used first, such as "layers.0.query.weight"
     ``values``    (outputs, inputs), a bias (outputs, 1), float32 or float64, the module's values exactly
     ``constant``  it is a bias: the column of a coordinate that is always 1
-    ``negative``  inputs of the map can be negative at some of its uses
     """
 
     name: str
     values: npt.NDArray[Any]
     constant: bool
-    negative: bool
+
+    @property
+    def negative(self) -> bool:
+        """Whether inputs of the map can be negative: all but the constant's may, since what runs before a linear map
+        in somebody's forward cannot be known."""
+        return not self.constant
 
     @property
     def matrix(self) -> FloatArray:
@@ -128,7 +131,6 @@ class _Reader:
         if not isinstance(model, nn.Module):
             raise InputError(f"a torch module or a TreeTarget is needed as target; {type(model).__name__} was given")
         self.model = model
-        self.signed = signed_inputs(model)
         self.parameters: dict[tuple[Any, ...], LinearParameter] = {}
         self.places: list[LinearPlace] = []
         self.attentions: list[str] = []
@@ -165,7 +167,7 @@ class _Reader:
 
     def _linear(self, module: nn.Linear, path: str) -> None:
         refuse_changed(module, path, LINEAR)
-        self._place(path, module.weight, module.bias, id(module) in self.signed)
+        self._place(path, module.weight, module.bias)
         for parameter in (module.weight, module.bias):
             if parameter is not None:
                 self._forget(parameter)
@@ -191,21 +193,21 @@ class _Reader:
                 self._forget(parameter)
         places = zip(PROJECTIONS, [*weights, module.out_proj.weight], [*biases, module.out_proj.bias], strict=True)
         for name, weight, bias in places:
-            self._place(f"{path}.{name}" if path else name, weight, bias, True)
+            self._place(f"{path}.{name}" if path else name, weight, bias)
         added = {n: getattr(module, n) for n in ("bias_k", "bias_v") if getattr(module, n) is not None}
         self._rest(module, path, added)
 
-    def _place(self, path: str, weight: torch.Tensor, bias: torch.Tensor | None, negative: bool) -> None:
+    def _place(self, path: str, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         start = f"{path}." if path else ""
         self.places.append(
             LinearPlace(
                 path,
-                self._parameter(f"{start}weight", weight, negative),
-                None if bias is None else self._parameter(f"{start}bias", bias, False),
+                self._parameter(f"{start}weight", weight),
+                None if bias is None else self._parameter(f"{start}bias", bias),
             )
         )
 
-    def _parameter(self, name: str, tensor: torch.Tensor, negative: bool) -> str:
+    def _parameter(self, name: str, tensor: torch.Tensor) -> str:
         import torch
 
         values = exact(tensor, name)
@@ -223,10 +225,8 @@ class _Reader:
         before = self.parameters.get(home)
         if before is None:
             values.setflags(write=False)
-            self.parameters[home] = LinearParameter(name, values, constant, negative)
+            self.parameters[home] = LinearParameter(name, values, constant)
             return name
-        if negative and not before.negative:
-            self.parameters[home] = LinearParameter(before.name, before.values, constant, True)
         return before.name
 
     def _forget(self, parameter: torch.Tensor) -> None:

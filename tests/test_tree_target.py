@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import types
+
 import numpy as np
 import pytest
 import torch
@@ -70,25 +73,50 @@ def test_packed_attention_is_four_linear_maps():
     assert other.attentions == ("",) and other.carried == ()
 
 
-def test_one_branch_is_enough_right_after_a_relu_and_nowhere_else():
-    def signed(model):
-        return {p.name: p.negative for p in TreeTarget.of(model).parameters if not p.constant}
+class Hiding(nn.Module):
+    """Keeps ``what`` in a plain attribute, past torch's registers."""
 
-    lines = nn.Sequential(
-        nn.Linear(2, 2), nn.ReLU(), nn.Dropout(), nn.Linear(2, 2), nn.Linear(2, 2), nn.GELU(), nn.Linear(2, 2)
-    )
-    assert signed(lines) == {"0.weight": True, "3.weight": False, "4.weight": True, "6.weight": True}
-    shared = nn.Linear(2, 2)
-    assert signed(nn.Sequential(nn.ReLU(), shared, nn.Tanh(), shared)) == {"1.weight": True}
-    tied = nn.Sequential(nn.ReLU(), nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 2))
-    tied[3].weight = tied[1].weight
-    assert signed(tied) == {"1.weight": True}
-    for activation, branch in (("relu", False), (nn.ReLU(), False), ("gelu", True), (nn.GELU(), True)):
-        layer = nn.TransformerEncoderLayer(4, 2, 6, activation=activation)
-        assert signed(layer)["linear2.weight"] is branch and signed(layer)["linear1.weight"]
-    relu = nn.Sequential(nn.LeakyReLU(), nn.Linear(2, 2))
-    assert signed(relu) == {"1.weight": True}
-    assert signed(nn.ModuleList([nn.ReLU(), nn.Linear(2, 2)])) == {"1.weight": True}  # a list says nothing of order
+    def __init__(self, what):
+        super().__init__()
+        self.line = nn.Linear(4, 4)
+        object.__setattr__(self, "hidden", what(self) if isinstance(what, types.FunctionType) else what)
+
+    def forward(self, x):
+        return self.line(x)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        nn.Linear(4, 4),
+        functools.partial(nn.functional.linear, weight=torch.ones(4, 4)),
+        types.SimpleNamespace(w=torch.ones(4, 4)),
+        np.ones((4, 4)),
+        {"deep": [types.SimpleNamespace(w=np.ones(3))]},
+        lambda module: module.line,
+        lambda module: module.line.forward,
+    ],
+)
+def test_numbers_past_the_registers_are_refused(what):
+    with pytest.raises(
+        UnsupportedModuleError, match=r"\(root\) keeps tensors or modules in its plain attribute 'hidden'"
+    ):
+        TreeTarget.of(Hiding(what))
+
+
+def test_plain_attributes_without_numbers_are_left_alone():
+    for what in (3, "gelu", nn.functional.gelu, nn.Linear, types.SimpleNamespace(d=4, act=torch.relu), {"a": [1, 2]}):
+        assert len(TreeTarget.of(Hiding(lambda _, what=what: what)).places) == 1
+
+
+def test_carried_numbers_must_not_be_nan():
+    model = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2))
+    model.register_buffer("mask", torch.tensor([-torch.inf, 0.0]))
+    assert len(TreeTarget.of(model).carried) == 3
+    with torch.no_grad():
+        model[1].weight[0] = torch.nan
+    with pytest.raises(InputError, match=r"1\.weight has 1 NaN of 2 values"):
+        TreeTarget.of(model)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])

@@ -29,9 +29,9 @@ class ModuleTree(Construction):
     four linear maps of every ``nn.MultiheadAttention``. Embeddings, norms, convolutions, activations and all other code
     stay as they are: their tensors are carried, and counted.
 
-    Inside a tree nothing is known of the inputs of a linear map, so each weight is two subset sums, on positive and on
-    negative inputs; one where a ReLU comes right before. Tied linear maps are approximated once. A Linear tied to an
-    embedding is approximated, the embedding carried: the tie is not kept.
+    Inside a tree nothing is known of the inputs of a linear map, not even behind a ReLU, as code may call its modules
+    in any order: each weight is two subset sums, on positive and on negative inputs. Tied linear maps are approximated
+    once. A Linear tied to an embedding is approximated, the embedding carried: the tie is not kept.
 
     The source is drawn, summed and masked one parameter at a time, and masks are packed to bits: memory holds the
     random weights of a few rows. ``ticket.collapsed_module()`` computes what ``ticket.module()`` does without holding
