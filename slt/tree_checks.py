@@ -71,6 +71,26 @@ def holds_tensors(value: Any, depth: int) -> bool:
     return any(isinstance(v, torch.Tensor) or holds_tensors(v, depth - 1) for v in inner)
 
 
+def outline(model: nn.Module) -> str:
+    """SHA-256 over the paths and kinds of all modules, with those settings of torch's own attention and transformer
+    layers that the shapes do not tell: heads, order of the norms, activation."""
+    import hashlib
+
+    from torch import nn
+
+    lines = []
+    for path, module in model.named_modules(remove_duplicate=False):
+        kind = type(module)
+        said = [path, f"{kind.__module__}.{kind.__qualname__}"]
+        if isinstance(module, nn.MultiheadAttention):
+            said += [str(module.num_heads), str(module.batch_first), str(module.add_zero_attn)]
+        if isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)):
+            activation: Any = module.activation
+            said += [str(module.norm_first), getattr(activation, "__name__", type(activation).__qualname__)]
+        lines.append(" ".join(said))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def check_kind(module: nn.Module, path: str) -> None:
     """Raises UnsupportedModuleError for modules that hold linear maps which cannot be taken out."""
     import torch

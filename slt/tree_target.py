@@ -18,6 +18,7 @@ from slt.tree_checks import (
     SUPPORTED,
     check_kind,
     holds_tensors,
+    outline,
     refuse_changed,
 )
 
@@ -77,6 +78,7 @@ class TreeTarget:
     ``carried``     all other tensors: norms, embeddings, convolutions, buffers, plain tensor attributes
     ``ties``        (linear parameter, carried tensor) that share their numbers in the target, such as an output layer
                     tied to an embedding. The tie is not kept: the linear map is approximated, the other carried
+    ``outline``     digest of the kinds of all modules and of settings that shapes do not tell, such as heads
     ``skeleton``    a copy of the tree without the values of its linear maps; it is architecture
 
     What a module does with a Linear besides calling it (``F.linear(x, layer.weight)``) cannot be seen from outside:
@@ -88,6 +90,7 @@ class TreeTarget:
     attentions: tuple[str, ...]
     carried: tuple[CarriedTensor, ...]
     ties: tuple[tuple[str, str], ...]
+    outline: str
     skeleton: nn.Module
 
     @staticmethod
@@ -163,7 +166,8 @@ class _Reader:
         ties = tuple((names[home], name) for home, name in self.homes if home in names)
         # sorted, so that a file gives them back in the same order
         carried = tuple(sorted(self.carried, key=lambda c: c.name))
-        return TreeTarget(parameters, tuple(self.places), tuple(self.attentions), carried, ties, self._skeleton())
+        places, attentions = tuple(self.places), tuple(self.attentions)
+        return TreeTarget(parameters, places, attentions, carried, ties, outline(self.model), self._skeleton())
 
     def _linear(self, module: nn.Linear, path: str) -> None:
         refuse_changed(module, path, LINEAR)

@@ -68,6 +68,7 @@ class ModuleTree(Construction):
             ),
             places=target.places,
             attentions=target.attentions,
+            outline=target.outline,
             tensors=target.carried,
             skeleton=target.skeleton,
         )

@@ -62,6 +62,7 @@ class TreeSource(Source):
     """Tensors ``<unit>.first`` (hidden, inputs) and ``<unit>.second`` (outputs, hidden), hidden unit
     ``coordinate * width + k``; masks by unit, (outputs, inputs, width).
 
+    ``outline``   digest of the target's modules and settings (``slt.tree_checks.outline``)
     ``tensors``   what is carried, by name
     ``skeleton``  the target's architecture, in memory only: a file gives the names and shapes, ``like`` the tree
     """
@@ -74,13 +75,14 @@ class TreeSource(Source):
     units: tuple[Unit, ...]
     places: tuple[LinearPlace, ...]
     attentions: tuple[str, ...]
+    outline: str = ""
     tensors: tuple[CarriedTensor, ...] = ()
     skeleton: nn.Module | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.units or not self.places:
             raise InputError("the source of a module tree needs at least one linear map")
-        if not all(isinstance(path, str) for path in (*self.attentions, *(p.path for p in self.places))):
+        if not all(isinstance(path, str) for path in (self.outline, *self.attentions, *(p.path for p in self.places))):
             raise InputError("the paths of linear maps and attentions must be text")
         by_name = {unit.name: unit for unit in self.units}
         for place in self.places:
@@ -235,6 +237,12 @@ class TreeSource(Source):
                     "the ticket. Give a model of the architecture that the ticket was made for"
                 )
 
+        if self.outline != target.outline:
+            raise InputError(
+                "the model has the parameters of the ticket's target, but other kinds of modules or other settings "
+                "(heads, order of norms, activation). Give a model of the architecture that the ticket was made for"
+            )
+
     def like(self, model: Any) -> TreeSource:
         target = TreeTarget.of(model)
         self._fits(target)
@@ -298,6 +306,7 @@ class TreeSource(Source):
             "units": [[u.name, u.outputs, u.inputs, u.constant, u.scale] for u in self.units],
             "places": [[p.path, p.weight, p.bias] for p in self.places],
             "attentions": list(self.attentions),
+            "outline": self.outline,
         }
 
     @staticmethod
@@ -312,4 +321,5 @@ class TreeSource(Source):
             units=tuple(Unit(*unit) for unit in header["units"]),
             places=tuple(LinearPlace(*place) for place in header["places"]),
             attentions=tuple(header["attentions"]),
+            outline=header["outline"],
         )

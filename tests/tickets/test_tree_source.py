@@ -323,3 +323,16 @@ def test_headers_that_make_no_source_are_refused(field, value, text):
     assert TreeSource.from_header(header).units[0].name == "weight"
     with pytest.raises(InputError, match=text):
         TreeSource.from_header({**header, field: value})
+
+
+def test_settings_that_shapes_do_not_tell_must_be_the_targets(tmp_path):
+    def make(**settings):
+        torch.manual_seed(0)
+        return nn.TransformerEncoderLayer(4, **({"nhead": 2, "dim_feedforward": 8, "batch_first": True} | settings))
+
+    model = make().eval()
+    again = slt.load(slt.find_ticket(model, width=40, tolerance=1e-3).save(tmp_path / "layer.slt"))
+    assert again.module(like=make())(torch.randn(1, 3, 4)).shape == (1, 3, 4)
+    for other in ({"nhead": 4}, {"norm_first": True}, {"activation": "gelu"}):
+        with pytest.raises(InputError, match="other kinds of modules or other settings"):
+            again.module(like=make(**other))
