@@ -148,7 +148,8 @@ def find_ticket(
     """Prunes one fixed random network until it matches ``model``; nothing is trained and nothing is re-drawn.
 
     model         the target: a torch Sequential of Linear, ReLU, Flatten, Dropout, Identity, or a ``Target``; a torch
-                  MultiheadAttention or an ``AttentionTarget``; any other torch module, each of its Linears apart
+                  MultiheadAttention or an ``AttentionTarget``; a ``RotaryTarget``; a ``TransformerTarget`` of blocks
+                  without norms; any other torch module, each of its Linears apart
     width         random hidden units for each input coordinate of a layer, each structured coordinate of attention
     seed          addresses the random network: an integer or a ``Key``
     inputs        the domain that counts, ``Ball(1.0)`` by default, of each token where inputs are sequences; it alone
@@ -156,7 +157,7 @@ def find_ticket(
     tolerance     None: each weight at the exact optimum over the first ``max_items`` usable random units. A number:
                   all usable units, stopping at the shortest prefix with a sum within it; best found otherwise
     construction  by default the one for the type of the model: ``TwoLayerSum()``, ``Attention()``,
-                  ``ModuleTree()``
+                  ``Rotary()``, ``Transformer()``, ``ModuleTree()``
     require       raise UnreachedError if any weight is farther than this from its target
     law           distribution of the random weights, ``Uniform()`` by default
     progress      called with (sums done, sums in all)
