@@ -83,8 +83,8 @@ class TreeTarget:
 
     What a module does with a Linear besides calling it (``F.linear(x, layer.weight)``) cannot be seen from outside:
     the ticket's module refuses it when it runs, since its ``weight`` is no tensor. Code that asks what its children
-    are (``isinstance(child, nn.Linear)``, ``self.parameters()``) gets other answers from the ticket's module, and what a
-    closure holds is neither seen nor carried.
+    are (``isinstance(child, nn.Linear)``, ``self.parameters()``) gets other answers from the ticket's module, and
+    what a closure holds is neither seen nor carried.
     """
 
     parameters: tuple[LinearParameter, ...]

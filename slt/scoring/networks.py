@@ -40,8 +40,8 @@ def collapsed_of(ticket: Collapsible | Collapsed) -> Collapsed:
     if not isinstance(network, Collapsed):
         raise InputError(
             f"scoring a ticket: its collapsed() returned {type(network).__name__}; "
-            "a CollapsedNetwork, a MergedAttention, a MergedRotary or a CollapsedTransformer is needed. Nothing is proved "
-            "of what a module tree answers: compare ticket.module() with the model on inputs"
+            "a CollapsedNetwork, a MergedAttention, a MergedRotary or a CollapsedTransformer is needed. Nothing is "
+            "proved of what a module tree answers: compare ticket.module() with the model on inputs"
         )
     return network
 
