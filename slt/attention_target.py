@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 FloatArray = npt.NDArray[np.float64]
+_ARRAYS = ("query", "key", "value", "output", "query_bias", "key_bias", "value_bias", "output_bias")
+_TREE = "find its ticket with construction=slt.ModuleTree(), which prunes its four maps one by one"
 
 
 @final
@@ -30,6 +32,7 @@ class AttentionTarget:
     query (H, d_q, d_K), key (G, d_k, d_K), value (G, d_v, d_V), output (H, d_V, d_out)   float64, as given
     query_bias (H, d_K), key_bias (G, d_K), value_bias (G, d_V), output_bias (d_out,)      or None
     batch_first  how torch inputs are laid out, for the module of a ticket
+    dropout      rate at which attention weights are dropped in train mode, in [0, 1), for the module of a ticket
     """
 
     query: FloatArray
@@ -41,11 +44,13 @@ class AttentionTarget:
     value_bias: FloatArray | None = None
     output_bias: FloatArray | None = None
     batch_first: bool = True
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name != "batch_first" and getattr(self, field.name) is not None:
-                object.__setattr__(self, field.name, _finite(field.name, getattr(self, field.name)))
+        object.__setattr__(self, "dropout", dropout_rate("reading the attention target", self.dropout))
+        for name in _ARRAYS:
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _finite(name, getattr(self, name)))
         for name in ("query", "key", "value", "output"):
             array = getattr(self, name)
             if array.ndim != 3 or array.size == 0:
@@ -99,15 +104,15 @@ class AttentionTarget:
     @property
     def weights(self) -> int:
         """How many parameters the target has."""
-        arrays = (getattr(self, field.name) for field in fields(self) if field.name != "batch_first")
+        arrays = (getattr(self, name) for name in _ARRAYS)
         return sum(a.size for a in arrays if a is not None)
 
     @staticmethod
     def of(model: nn.Module | AttentionTarget) -> AttentionTarget:
-        """Reads a torch ``nn.MultiheadAttention`` as in eval mode; an AttentionTarget passes through.
+        """Reads a torch ``nn.MultiheadAttention`` as in eval mode, and its dropout; an AttentionTarget passes through.
 
         Raises UnsupportedModuleError (another type; bias_k and bias_v, add_zero_attn: keys that come from no input) and
-        InputError (NaN).
+        InputError (NaN, a dropout rate outside [0, 1)).
         """
         if isinstance(model, AttentionTarget):
             return model
@@ -115,17 +120,19 @@ class AttentionTarget:
 
         if type(model) is not nn.MultiheadAttention:
             kind = type(model)
+            inherited = getattr(kind, "forward", None) is nn.MultiheadAttention.forward
+            remedy = f", no subclass; {_TREE}" if inherited else ""
             raise UnsupportedModuleError(
                 f"reading the attention target: a {kind.__module__}.{kind.__qualname__} was given; "
-                "torch.nn.MultiheadAttention or an AttentionTarget is needed"
+                f"torch.nn.MultiheadAttention or an AttentionTarget is needed{remedy}"
             )
         for path, part in (("", model), ("out_proj", model.out_proj)):
             refuse_altered(part, path)
         if model.bias_k is not None or model.bias_v is not None or model.add_zero_attn:
             raise UnsupportedModuleError(
                 f"reading the attention target: {'add_zero_attn' if model.add_zero_attn else 'bias_k and bias_v'} adds "
-                "a key and a value that come from no input, which no construction supports; leave it out, or append "
-                "such a token to the inputs"
+                f"a key and a value that come from no input, which merged matrices do not hold; {_TREE}, or leave it "
+                "out"
             )
         return _read(model)
 
@@ -140,9 +147,11 @@ class AttentionTarget:
         value_bias: Any = None,
         output_bias: Any = None,
         batch_first: bool = True,
+        dropout: float = 0.0,
     ) -> AttentionTarget:
-        """From anything that NumPy reads, shapes as in the class. Raises InputError (NaN, shapes that do not fit)."""
-        return AttentionTarget(query, key, value, output, query_bias, key_bias, value_bias, output_bias, batch_first)
+        """From anything that NumPy reads, the rest as in the class. Raises InputError (NaN, shapes that do not fit)."""
+        biases = query_bias, key_bias, value_bias, output_bias
+        return AttentionTarget(query, key, value, output, *biases, batch_first, dropout)
 
     def merged(self) -> MergedAttention:
         """The same function with its matrices multiplied out in float64; ``rounding`` bounds what that took off.
@@ -210,7 +219,14 @@ def _read(model: nn.MultiheadAttention) -> AttentionTarget:
         biases = {name: b.reshape(heads, -1) for name, b in zip(names, split, strict=True)}
     if model.out_proj.bias is not None:
         biases["output_bias"] = exact(model.out_proj.bias, "out_proj.bias")
-    return AttentionTarget(query, key, value, output, batch_first=model.batch_first, **biases)
+    return AttentionTarget(query, key, value, output, batch_first=model.batch_first, dropout=model.dropout, **biases)
+
+
+def dropout_rate(doing: str, given: Any) -> float:
+    """A rate in [0, 1); InputError for anything else, which names what was being done."""
+    if isinstance(given, bool) or not isinstance(given, (int, float, np.floating)) or not 0 <= given < 1:
+        raise InputError(f"{doing}: dropout must be a number in [0, 1); {given!r} was given")
+    return float(given)
 
 
 def _finite(name: str, given: Any) -> FloatArray:

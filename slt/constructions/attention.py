@@ -86,6 +86,7 @@ class Attention(Construction):
             value_output_scale=found[VALUE_OUTPUT],
             bias_scale=found[BIAS],
             batch_first=target.batch_first,
+            dropout=target.dropout,
         )
 
     def find(self, request: Request) -> Ticket:

@@ -40,8 +40,11 @@ class _Attention(nn.Module, ABC):
     out_proj = _NoTensor()
     _qkv_same_embed_dim = False
 
-    def __init__(self, sizes: tuple[int, int, int], outputs: int, heads: int, batch_first: bool) -> None:
+    def __init__(
+        self, sizes: tuple[int, int, int], outputs: int, heads: int, batch_first: bool, dropout: float
+    ) -> None:
         super().__init__()
+        self.dropout = dropout
         self.sizes, self.embed_dim, self.num_heads, self.batch_first = sizes, outputs, heads, batch_first
 
     @abstractmethod
@@ -65,8 +68,10 @@ class _Attention(nn.Module, ABC):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """As ``torch.nn.MultiheadAttention.forward``; masks hide where they are True, or are added to the logits.
 
-        ``is_causal`` without ``attn_mask`` hides later keys. Raises InputError for shapes that do not fit, and for
-        masks that hide every key from a query, where torch returns NaN.
+        In train mode attention weights are dropped as torch drops them, with the same draws. What is left sums to 1
+        in the mean alone, and a value bias, which is in the bias behind the heads, is not dropped with it. Raises
+        InputError for shapes that do not fit, for ``is_causal`` without ``attn_mask``, and for masks that hide every
+        key from a query, where torch returns NaN.
         """
         batched = query.dim() == 3
         given = zip(("queries", "keys", "values"), (query, key, value), self.sizes, strict=True)
@@ -77,10 +82,14 @@ class _Attention(nn.Module, ABC):
                 "differ in their batch, or keys and values in their number"
             )
         if is_causal and attn_mask is None:
-            attn_mask = torch.ones(x.shape[1], y.shape[1], dtype=torch.bool, device=x.device).triu(1)
+            raise InputError(
+                "attention: is_causal was given without attn_mask; it is a hint beside a mask, as in torch: pass the "
+                "causal attn_mask too, such as nn.Transformer.generate_square_subsequent_mask makes"
+            )
         logits = self.logits(x, y)
         mask = self._mask(attn_mask, key_padding_mask, logits)
         weights = (logits if mask is None else logits + mask).softmax(dim=-1)
+        weights = nn.functional.dropout(weights, self.dropout, self.training)
         output = self.mixed(weights, z)
         if not batched:
             output = output[0]
@@ -140,7 +149,8 @@ class RandomAttention(_Attention):
     """Four random linear maps, frozen: logits are query times key, times 1; see ``AttentionSource``."""
 
     def __init__(self, source: AttentionSource, weights: Mapping[str, torch.Tensor]) -> None:
-        super().__init__((source.queries, source.keys, source.values), source.outputs, source.heads, source.batch_first)
+        sizes = source.queries, source.keys, source.values
+        super().__init__(sizes, source.outputs, source.heads, source.batch_first, source.dropout)
         left, right, *bias = source.products.values()
         self.groups = source.groups
         self.query = _linear("query", weights)
@@ -201,8 +211,9 @@ class CollapsedAttention(_Attention):
     value_output: torch.Tensor
     bias: torch.Tensor
 
-    def __init__(self, merged: MergedAttention, batch_first: bool, dtype: torch.dtype) -> None:
-        super().__init__((merged.queries, merged.keys, merged.values), merged.outputs, merged.heads, batch_first)
+    def __init__(self, merged: MergedAttention, batch_first: bool, dtype: torch.dtype, dropout: float = 0.0) -> None:
+        sizes = merged.queries, merged.keys, merged.values
+        super().__init__(sizes, merged.outputs, merged.heads, batch_first, dropout)
         for name in ("query_key", "value_output", "bias"):
             self.register_buffer(name, torch.tensor(getattr(merged, name), dtype=dtype))
         self.query_constant = merged.query_constant

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from slt.attention_target import AttentionTarget
+from slt.attention_target import AttentionTarget, dropout_rate
 from slt.domains import Domain
 from slt.errors import InputError
 from slt.masks import Mask
@@ -57,6 +57,7 @@ class AttentionSource(Source):
     structured_queries, structured_outputs   these, in the place of keys and values, are the structured sides
     query_key_scale, value_output_scale, bias_scale   exponents of the powers of two that the ticket carries, 0: none
     batch_first         layout of the module's inputs, as in torch
+    dropout             rate at which the module drops attention weights in train mode, in [0, 1)
     """
 
     kind: ClassVar[str] = "attention"
@@ -78,6 +79,7 @@ class AttentionSource(Source):
     value_output_scale: int = 0
     bias_scale: int = 0
     batch_first: bool = True
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("width", "heads", "groups", "queries", "keys", "values", "outputs"):
@@ -88,6 +90,7 @@ class AttentionSource(Source):
         for name in ("query_constant", "bias", "structured_queries", "structured_outputs", "batch_first"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name} must be true or false; {getattr(self, name)!r} was given")
+        object.__setattr__(self, "dropout", dropout_rate("an attention source", self.dropout))
         _ = self.products  # checks the rest
 
     # -- layout ----------------------------------------------------------------------------------------------------
@@ -203,7 +206,7 @@ class AttentionSource(Source):
     def collapsed_module(self, masks: Mapping[str, Mask], dtype: torch.dtype) -> nn.Module:
         from slt.tickets.attention_module import CollapsedAttention
 
-        return CollapsedAttention(self.collapsed(masks), self.batch_first, dtype).eval()
+        return CollapsedAttention(self.collapsed(masks), self.batch_first, dtype, self.dropout).eval()
 
     # -- storage ---------------------------------------------------------------------------------------------------
 
@@ -217,7 +220,9 @@ class AttentionSource(Source):
         if not isinstance(header["path"], list):
             raise InputError(f"the path of the key must be a list of strings; {header['path']!r} was given")
         key = Key(header["seed"], tuple(header["path"]))
-        return AttentionSource(key, named_law(header["law"]), **{name: header[name] for name in _FIELDS})
+        fields = {name: header[name] for name in _FIELDS if name != "dropout"}
+        # files written before the rate was recorded have none
+        return AttentionSource(key, named_law(header["law"]), **fields, dropout=header.get("dropout", 0.0))
 
 
 _FIELDS = tuple(name for name in AttentionSource.__dataclass_fields__ if name not in ("kind", "key", "law"))

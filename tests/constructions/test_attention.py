@@ -184,11 +184,48 @@ def test_inputs_without_batch_and_cross_attention():
     assert torch.equal(module(x, y, z)[0][:, 0], module(x[:, 0], y[:, 0], z[:, 0])[0])
 
 
-def test_a_causal_flag_alone_hides_later_keys():
-    _, module = pair()
+def test_a_causal_flag_alone_is_refused_as_in_torch():
+    model, module = pair()
     x = torch_tokens(multihead())[0]
-    causal = torch.ones(5, 5, dtype=torch.bool).triu(1)
-    assert torch.equal(module(x, x, x, is_causal=True)[0], module(x, x, x, attn_mask=causal)[0])
+    with pytest.raises(RuntimeError, match="attn_mask"):
+        model(x, x, x, is_causal=True)
+    with pytest.raises(InputError, match="is_causal was given without attn_mask"):
+        module(x, x, x, is_causal=True)
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_first": True}, {"kdim": 3, "vdim": 2}], ids=str)
+def test_attention_weights_are_dropped_in_train_mode_with_the_draws_of_torch(options, tmp_path):
+    model = multihead(dropout=0.4, **options)
+    model.in_proj_bias[8:] = 0  # a value bias is merged into the output bias: dropping weights leaves it whole
+    ticket = slt.find_ticket(model, width=80, tolerance=1e-6, require=1e-6)
+    assert ticket.target.dropout == ticket.source_network.dropout == 0.4
+    again = slt.load(ticket.save(tmp_path / "a.slt"))
+    assert again.source_network == ticket.source_network
+    model = model.double()
+    inputs = torch_tokens(model)
+    for module in (m(torch.float64) for t in (ticket, again) for m in (t.module, t.collapsed_module)):
+        still = module(*inputs)[0]
+        assert not module.training and (still - model.eval()(*inputs)[0]).abs().max() < 1e-4
+        for call in ({}, {"need_weights": False}, {"average_attn_weights": False}):
+            torch.manual_seed(7)
+            wanted, weights = model.train()(*inputs, **call)
+            torch.manual_seed(7)
+            found, found_weights = module.train()(*inputs, **call)
+            assert (found - wanted).abs().max() < 1e-4 < (found - still).abs().max()
+            assert weights is None or (found_weights - weights).abs().max() < 1e-4
+        assert torch.equal(module.eval()(*inputs)[0], still)
+
+
+def test_rates_of_dropout_outside_their_range_are_refused():
+    for rate in (1.0, -0.1, float("nan"), "0.1", True):
+        with pytest.raises(InputError, match="dropout must be"):
+            AttentionTarget.from_arrays(*(np.ones((1, 2, 2)) for _ in range(4)), dropout=rate)
+    header = slt.find_ticket(multihead(), width=4).source_network.header()
+    for rate in (1.0, True, None):
+        with pytest.raises(InputError, match="dropout must be"):
+            slt.tickets.AttentionSource.from_header(header | {"dropout": rate})
+    del header["dropout"]
+    assert slt.tickets.AttentionSource.from_header(header).dropout == 0.0
 
 
 @pytest.mark.parametrize("norm_first", [False, True])
@@ -340,8 +377,23 @@ def test_without_scales_large_entries_are_out_of_reach():
 
 def test_models_that_are_no_plain_attention_are_refused_by_name():
     for options, text in [({"add_bias_kv": True}, "bias_k and bias_v"), ({"add_zero_attn": True}, "add_zero_attn")]:
-        with pytest.raises(UnsupportedModuleError, match=text):
-            slt.find_ticket(nn.MultiheadAttention(4, 2, **options), width=4)
+        with pytest.raises(UnsupportedModuleError, match=text + r".*construction=slt\.ModuleTree\(\)"):
+            slt.find_ticket(multihead(**options), width=4)
+        slt.find_ticket(multihead(**options), width=16, construction=slt.ModuleTree())
+
+    class Named(nn.MultiheadAttention):
+        pass
+
+    class Altered(nn.MultiheadAttention):
+        def forward(self, *inputs, **options):
+            return super().forward(*inputs, **options)
+
+    with pytest.raises(UnsupportedModuleError, match=r"Named was given.*construction=slt\.ModuleTree\(\)"):
+        slt.find_ticket(Named(4, 2), width=4)
+    slt.find_ticket(Named(4, 2), width=16, construction=slt.ModuleTree())
+    with pytest.raises(UnsupportedModuleError, match="Altered was given") as altered:
+        slt.find_ticket(Altered(4, 2), width=4)
+    assert "ModuleTree" not in str(altered.value)
     hooked = multihead()
     hooked.register_forward_hook(lambda *_: None)
     with pytest.raises(UnsupportedModuleError, match="hooks"):
