@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from slt.errors import InputError
+from slt.module_masks import check_mask, check_tokens, refuse_hidden_queries
 from slt.pairings import Interleaved, Pairing, default_frequencies, pairing_of
 
 
@@ -51,6 +52,7 @@ class RotaryAttention(nn.Module):
                 f"shape {tuple(theta.shape)} were given; dimensions must be even, groups divide the heads, and one "
                 "frequency for each plane, or for as many planes each, is needed"
             )
+        self.size = size
         self.heads, self.groups, self.head_size, self.causal = heads, groups, head_size, causal
         self.pairing = pairing_of(pairing)
         # double: angles of long sequences need it
@@ -76,9 +78,13 @@ class RotaryAttention(nn.Module):
         """Outputs (count, T, outputs) for tokens (count, T, size).
 
         Masks bool, True where a token may not attend (T, T), is padding (count, T). ``positions`` (T,), 0 .. T - 1 by
-        default.
+        default. Raises InputError for tokens or masks of another shape, masks that are not bool, and masks that hide
+        every key from a query.
         """
-        length = x.shape[1]
+        check_tokens("rotary attention", x, self.size)
+        count, length, _ = x.shape
+        check_mask("rotary attention", "attn_mask", attn_mask, [(length, length)])
+        check_mask("rotary attention", "key_padding_mask", key_padding_mask, [(count, length)])
         at = torch.arange(length, device=x.device) if positions is None else positions
         q, k = (self._turned(self._split(m(x), n), at) for m, n in ((self.query, self.heads), (self.key, self.groups)))
         v = self._split(self.value(x), self.groups)
@@ -90,6 +96,8 @@ class RotaryAttention(nn.Module):
             if more is not None:
                 hidden = more if hidden is None else hidden | more
         if hidden is not None:
+            if attn_mask is not None or key_padding_mask is not None:
+                refuse_hidden_queries(hidden.expand(count, 1, length, length).all(dim=-1)[:, 0])
             logits = logits.masked_fill(hidden, -torch.inf)
         heads = logits.softmax(dim=-1) @ v
         y: torch.Tensor = self.output_scale(self.output(heads.transpose(1, 2).flatten(2)))

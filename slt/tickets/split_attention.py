@@ -11,6 +11,9 @@ from torch.nn import functional
 # how torch itself reads masks: boolean ones, True = hidden, become 0 and -inf
 from torch.nn.functional import _canonical_mask, _none_or_dtype
 
+from slt.errors import InputError
+from slt.module_masks import refuse_hidden_queries
+
 
 class SplitAttention(nn.Module):
     """Computes what ``nn.MultiheadAttention`` does, with the same arguments, by four linear maps that are modules.
@@ -46,7 +49,9 @@ class SplitAttention(nn.Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """As ``nn.MultiheadAttention.forward``; boolean masks hide where they are True."""
+        """As ``nn.MultiheadAttention.forward``; boolean masks hide where they are True. Raises InputError for a mask
+        of another shape, ``is_causal`` without a mask, and masks that hide every key from a query, where torch answers
+        NaN."""
         batched = query.dim() == 3
         if not batched:
             query, key, value = query[None], key[None], value[None]
@@ -90,7 +95,7 @@ class SplitAttention(nn.Module):
     ) -> tuple[torch.Tensor | None, bool]:
         """One additive mask that broadcasts to (batch, heads, queries, keys), and whether a causal one is implied."""
         if is_causal and attn_mask is None:
-            raise RuntimeError("attention needs attn_mask beside the hint is_causal, as nn.MultiheadAttention does")
+            raise InputError("attention: attn_mask is needed beside the hint is_causal, as in nn.MultiheadAttention")
         batch, targets, sources = len(query), query.shape[1], key.shape[1]
         padding = _canonical_mask(
             key_padding_mask, "key_padding_mask", _none_or_dtype(attn_mask), "attn_mask", query.dtype
@@ -100,8 +105,8 @@ class SplitAttention(nn.Module):
         mask = _canonical_mask(attn_mask, "attn_mask", None, "", query.dtype, check_other=False)
         if mask is not None:
             if mask.shape not in ((targets, sources), (batch * self.num_heads, targets, sources)):
-                raise RuntimeError(
-                    f"the attention mask has shape {tuple(mask.shape)}; ({targets}, {sources}) or "
+                raise InputError(
+                    f"attention: attn_mask has shape {tuple(mask.shape)}; ({targets}, {sources}) or "
                     f"({batch * self.num_heads}, {targets}, {sources}) is needed"
                 )
             mask = mask.view(batch, self.num_heads, targets, sources) if mask.dim() == 3 else mask
@@ -111,4 +116,6 @@ class SplitAttention(nn.Module):
         if mask is not None:
             # keys that the module appends are open to all
             mask = functional.pad(mask, (0, (self.bias_k is not None) + self.add_zero_attn))
+            hidden = mask.isneginf().all(dim=-1)
+            refuse_hidden_queries(hidden.expand(batch, self.num_heads, targets).any(dim=1))
         return mask, False

@@ -255,3 +255,32 @@ def test_unfit_models_and_scores_are_refused(ticket: slt.Ticket) -> None:
 
 def test_default_frequencies_are_roformers() -> None:
     np.testing.assert_allclose(default_frequencies(4), 10000.0 ** (-np.array([0, 2, 4, 6]) / 8))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_unfit_tokens_and_masks_are_refused(causal: bool) -> None:
+    model = torch_model(causal=causal)
+    x = torch.randn(2, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    row, padding = torch.zeros(5, 5, dtype=torch.bool), torch.zeros(2, 5, dtype=torch.bool)
+    row[3], whole, first = True, padding.clone(), padding.clone()
+    whole[1] = first[1, 0] = True
+    wrong: list[tuple[torch.Tensor, dict[str, torch.Tensor], str]] = [
+        (x[0], {}, r"tokens of shape \(5, 3\) were given; \(count, tokens, 3\)"),
+        (x[..., :2], {}, "tokens of shape"),
+        (x[:, :0], {}, "tokens of shape"),
+        (x, {"attn_mask": torch.zeros(5, 5)}, "a bool mask"),
+        (x, {"key_padding_mask": torch.zeros(2, 5)}, "a bool mask"),
+        (x, {"attn_mask": row[:4]}, "attn_mask of shape"),
+        (x, {"key_padding_mask": padding[0]}, "key_padding_mask of shape"),
+        (x, {"attn_mask": row}, r"from 2 queries \(index \(0, 3\), \(1, 3\)\)"),
+        (x, {"key_padding_mask": whole}, r"from 5 queries \(index \(1, 0\)"),
+    ]
+    for made in (model, slt.find_ticket(model, width=6).module(torch.float64)):
+        for tokens, masks, text in wrong:
+            with pytest.raises(InputError, match=text):
+                made(tokens, **masks)
+        if causal:
+            with pytest.raises(InputError, match=r"from 1 queries \(index \(1, 0\)\)"):
+                made(x, key_padding_mask=first)
+        else:
+            assert made(x, key_padding_mask=first).isfinite().all()

@@ -222,6 +222,43 @@ def test_a_target_laid_out_as_a_ticket_has_no_sampled_error() -> None:
     assert 0 < slt.certified(same, target, slt.Ball(1.0)).value < 1e-9
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_unfit_tokens_and_masks_are_refused(causal: bool) -> None:
+    model = torch_model(causal=causal)
+    pruned = slt.find_ticket(model, width=6)
+    x = torch.randn(3, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    square, padding = torch.zeros(5, 5, dtype=torch.bool), torch.zeros(3, 5, dtype=torch.bool)
+    row, whole = square.clone(), padding.clone()
+    row[2] = whole[1] = True
+    wrong: list[tuple[torch.Tensor, dict[str, torch.Tensor], str]] = [
+        (x[..., :3], {}, r"tokens of shape \(3, 5, 3\)"),
+        (x[None], {}, "tokens of shape"),
+        (x[0, 0], {}, "tokens of shape"),
+        (x[:, :0], {}, "tokens of shape"),
+        (x, {"attn_mask": torch.zeros(5, 5, dtype=torch.float64)}, "a bool mask"),
+        (x, {"key_padding_mask": torch.zeros(3, 5)}, "a bool mask"),
+        (x, {"attn_mask": square[:4]}, "attn_mask of shape"),
+        (x, {"key_padding_mask": padding[:2]}, "key_padding_mask of shape"),
+        (x, {"attn_mask": row}, r"from 3 queries \(index \(0, 2\), \(1, 2\), \(2, 2\)\)"),
+        (x, {"attn_mask": row.repeat(6, 1, 1) & (torch.arange(6) == 3)[:, None, None]}, r"index \(1, 2\)\)"),
+        (x, {"key_padding_mask": whole}, r"from 5 queries \(index \(1, 0\)"),
+        (x[0], {"key_padding_mask": whole[1]}, "from 5 queries"),
+    ]
+    first = padding.clone()
+    first[2, 0] = True
+    for made in (model, pruned.module(torch.float64), pruned.collapsed_module(torch.float64)):
+        for tokens, masks, text in wrong:
+            with pytest.raises(InputError, match=text):
+                made(tokens, **masks)
+        assert made(x[0], key_padding_mask=first[2] & ~first[2]).isfinite().all()
+        assert made(x, attn_mask=square.repeat(6, 1, 1)).isfinite().all()
+        if causal:
+            with pytest.raises(InputError, match=r"from 1 queries \(index \(2, 0\)\)"):
+                made(x, key_padding_mask=first)
+        else:
+            assert made(x, key_padding_mask=first).isfinite().all()
+
+
 def test_unfit_models_and_scores_are_refused(ticket: slt.Ticket) -> None:
     target = ticket.target
     with pytest.raises(UnsupportedModuleError, match="PlainTransformer or a TransformerTarget"):

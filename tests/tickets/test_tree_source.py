@@ -297,8 +297,23 @@ def test_attention_taken_apart_computes_what_torch_does(arguments):
     torch.testing.assert_close(found[0], wanted[0], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(found[1], wanted[1], atol=1e-5, rtol=1e-5)
     for bad in ({"is_causal": True}, {"attn_mask": torch.zeros(3, 3)}):
-        with pytest.raises(RuntimeError):
+        with pytest.raises(InputError, match="attn_mask"):
             split(*given, **bad)
+    hidden = torch.zeros(3, 6, dtype=torch.bool)
+    hidden[1] = hidden[0, 0] = True
+    late = torch.ones(4, 6, dtype=torch.bool).triu(1)
+    refused = [
+        ({"key_padding_mask": hidden}, r"from 4 queries \(index \(1, 0\), \(1, 1\)"),
+        ({"key_padding_mask": hidden, "attn_mask": late}, r"from 5 queries \(index \(0, 0\), \(1, 0\)"),
+        ({"attn_mask": torch.zeros(4, 6).index_fill(0, torch.tensor([2]), -torch.inf)}, r"from 3 queries .*\(2, 2\)\)"),
+    ]
+    for masks, text in refused:
+        if packed.bias_k is not None or packed.add_zero_attn:  # keys that no mask hides
+            assert split(*given, **masks)[0].isfinite().all()
+            continue
+        for weights in (True, False):
+            with pytest.raises(InputError, match=text):
+                split(*given, **masks, need_weights=weights)
 
 
 @pytest.mark.parametrize(
