@@ -8,7 +8,7 @@ import time
 import numba as nb
 import numpy as np
 
-from slt.subset_sum import Problem
+from slt.subset_sum import Problem, solve
 from slt.subset_sum.first_within import first_within
 from slt.subset_sum.optimum import optimum
 from slt.weights import Key, Uniform
@@ -95,6 +95,7 @@ def run() -> list[str]:
             times[k] = middle - start, time.perf_counter() - middle
         assert np.array_equal(np.abs(residual), np.abs(result.residual_lattice))
         lines.append(_line(f"exact n = {n}: ", "the textbook's", times / problem.count))
+    lines.append(_single_calls())
     problem = draws(50_000, 20)
     for bits in (4, 8, 12):
         tolerance = np.full(problem.count, 2 ** (LATTICE - bits))
@@ -108,6 +109,21 @@ def run() -> list[str]:
             times[k] = middle - start, time.perf_counter() - middle
         lines.append(_line(f"n = 20, tolerance 2**-{bits}: ", "the exact optimum's", times / problem.count))
     return lines
+
+
+def _single_calls() -> str:
+    """What one ``solve`` costs in a loop, where nearly all of it is the call."""
+    rows = []
+    for n in (10, 20, 24):
+        problem = draws(200, n)
+        times = []
+        for k in range(200):
+            items, target = problem.items[k : k + 1], problem.targets[k : k + 1]
+            start = time.perf_counter()
+            solve(items, target)
+            times.append(time.perf_counter() - start)
+        rows.append(f"n = {n}: {np.median(times) * 1e6:.0f} us")
+    return "a single call of solve, median of 200 in a row: " + ", ".join(rows)
 
 
 def _line(what: str, other: str, times: np.ndarray) -> str:

@@ -30,7 +30,7 @@ _ROOM = 6  # bins a marking sum, as a power of two
 
 
 def first_within(problem: Problem, tolerance: Int64Array) -> Result:
-    """As ``meet_in_the_middle(problem, tolerance)``, to the bit, but many times faster.
+    """As ``meet_in_the_middle(problem, tolerance)``, to the bit, but several times faster.
 
     ``tolerance`` (N,) int64 in lattice units. The answer is the optimum of the shortest prefix of the usable items that
     has a sum within it, best found otherwise.

@@ -12,7 +12,7 @@ _MANY = 40  # measured: usable items from which on Schroeppel and Shamir's algor
 
 
 def optimum(problem: Problem) -> Result:
-    """As ``meet_in_the_middle(problem)``, to the bit, but five to twelve times faster for 12 to 32 items.
+    """As ``meet_in_the_middle(problem)``, to the bit, but several times faster for 12 to 32 items.
 
     Items shared by many targets are summed and sorted once. LimitError for instances of more than 44 usable items
     whose target is not out of reach: ``schroeppel_shamir`` takes up to 64.
