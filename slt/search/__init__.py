@@ -1,0 +1,1 @@
+"""Supermask search: masks over frozen random networks, found by gradient descent on scores."""
