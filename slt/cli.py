@@ -148,7 +148,7 @@ def show(file: Path) -> None:
 
     loaded = load(file)
     click.echo(str(loaded))
-    click.echo(f"domain {loaded.domain}")
+    click.echo(f"domain {loaded.domain or 'none'}")
     for name, mask in loaded.mask.items():
         click.echo(f"  mask {name}: {mask.shape}, {mask.kept:,} kept, density {mask.density:.4f}")
     for carried in loaded.carried:

@@ -2,7 +2,10 @@
 
 from slt.tickets.attention_source import AttentionSource
 from slt.tickets.blocks import Block, Part
+from slt.tickets.constant import Constant
 from slt.tickets.rotary_source import RotarySource
+from slt.tickets.search_source import SearchSource
+from slt.tickets.search_tensor import SearchTensor
 from slt.tickets.source import Carried, Source
 from slt.tickets.storage import load
 from slt.tickets.ticket import Ticket
@@ -14,8 +17,11 @@ __all__ = [
     "AttentionSource",
     "Block",
     "Carried",
+    "Constant",
     "Part",
     "RotarySource",
+    "SearchSource",
+    "SearchTensor",
     "Source",
     "Ticket",
     "TransformerSource",

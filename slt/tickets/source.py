@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from slt.carried import CarriedTensor
 from slt.domains import Domain
-from slt.errors import InputError
+from slt.errors import InputError, MaskError
 from slt.masks import Mask
 from slt.targets import Target
+from slt.tickets.constant import Constant
 from slt.weights import Key, WeightLaw
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[Any]
+FloatArray = npt.NDArray[np.float32]
 Values = Mapping[str, IntArray]
 
 
@@ -68,6 +70,26 @@ class Source(ABC):
     def carried(self) -> tuple[Carried | CarriedTensor, ...]:
         """Numbers and tensors taken from the target."""
 
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """Tensors of the module that hold one declared number each."""
+        return ()
+
+    @property
+    def supersets(self) -> dict[str, str]:
+        """Stored masks that are part of another stored mask, by name, with the name of that one."""
+        return {}
+
+    def check_masks(self, masks: Mapping[str, Mask]) -> None:
+        """MaskError for masks of the right shapes that do not fit each other."""
+        for name, superset in self.supersets.items():
+            beyond = int(np.bitwise_count(masks[name].packed & ~masks[superset].packed).sum(dtype=np.int64))
+            if beyond:
+                raise MaskError(
+                    f"making a ticket: {beyond} weights are in mask {name!r} and not in {superset!r}, which must hold "
+                    "all of it"
+                )
+
     @abstractmethod
     def draw(self, name: str) -> IntArray:
         """All random weights of one tensor, as lattice integers."""
@@ -87,6 +109,22 @@ class Source(ABC):
     def masked(self, name: str, masks: Mapping[str, Mask]) -> IntArray:
         """The kept weights of one tensor as lattice integers, 0 elsewhere; sources may know a faster way."""
         return Mask.of(self.dense_mask(name, masks)).apply(self.draw(name))
+
+    def source_values(self, name: str) -> FloatArray:
+        """All random weights of one tensor, as float32, which holds them exactly."""
+        return self._real(self.draw(name))
+
+    def kept_values(self, name: str, masks: Mapping[str, Mask]) -> FloatArray:
+        """The ticket's weights of one tensor, as float32: the source's where kept and +0.0 elsewhere."""
+        return self._real(self.masked(name, masks))
+
+    def expected(self, name: str, masks: Mapping[str, Mask], draws: IntArray) -> FloatArray:
+        """``kept_values`` from all draws of the tensor by the plain formula: what verification compares with."""
+        return self._real(np.where(self.dense_mask(name, masks), draws, draws.dtype.type(0)))
+
+    def _real(self, lattice: IntArray) -> FloatArray:
+        # an integer below 2**24 times a power of two: exact
+        return np.asarray(lattice.astype(np.float32) * np.float32(2.0**-self.law.exponent))
 
     @abstractmethod
     def module(self, weights: Mapping[str, Any]) -> nn.Module:

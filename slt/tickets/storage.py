@@ -22,6 +22,7 @@ from slt.files import write_whole
 from slt.masks import Mask
 from slt.tickets.attention_source import AttentionSource
 from slt.tickets.rotary_source import RotarySource
+from slt.tickets.search_source import SearchSource
 from slt.tickets.source import Source
 from slt.tickets.ticket import Ticket
 from slt.tickets.transformer_source import TransformerSource
@@ -33,7 +34,8 @@ VERSION = 1
 ENCODING = "packed-bits"
 KINDS = {"mask": "masks", "carried": "carried"}  # how bodies are named, and the field that lists them
 SOURCES: dict[str, type[Source]] = {
-    source.kind: source for source in (TwoLayerSource, AttentionSource, RotarySource, TransformerSource, TreeSource)
+    source.kind: source
+    for source in (TwoLayerSource, AttentionSource, RotarySource, TransformerSource, TreeSource, SearchSource)
 }
 
 
@@ -151,7 +153,9 @@ def _digest(header: dict[str, Any], bodies: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _domain_header(domain: Domain) -> dict[str, Any]:
+def _domain_header(domain: Domain | None) -> dict[str, Any]:
+    if domain is None:
+        return {"kind": "none"}
     if isinstance(domain, Ball):
         return {"kind": "ball", "radius": float(domain.radius)}
     if isinstance(domain, Box):
@@ -159,7 +163,9 @@ def _domain_header(domain: Domain) -> dict[str, Any]:
     raise InputError(f"saving a ticket: a domain of type {type(domain).__name__} has no file form; use Ball or Box")
 
 
-def _domain(header: dict[str, Any]) -> Domain:
+def _domain(header: dict[str, Any]) -> Domain | None:
+    if header["kind"] == "none":
+        return None
     if header["kind"] == "ball":
         return Ball(header["radius"])
     if header["kind"] == "box":

@@ -9,8 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
-
 from slt.carried import CarriedTensor
 from slt.domains import Ball, Domain
 from slt.errors import InputError, LimitError, MaskError
@@ -30,7 +28,7 @@ class Ticket:
     """A strong lottery ticket: weights are the source's where the mask keeps them and +0.0 elsewhere.
 
     ``mask``      the masks that depend on the target, by name; the others are rebuilt from the architecture
-    ``domain``    the inputs that the ticket was made for
+    ``domain``    the inputs that the ticket was made for; None for searched tickets, which know only data
     ``target``    what it was made for; in memory only, never saved
     ``findings``  what the construction reports about the search; in memory only
     ``recorded_digest``  what a file says about the source's random weights
@@ -38,7 +36,7 @@ class Ticket:
 
     source_network: Source
     mask: Mapping[str, Mask]
-    domain: Domain = field(default_factory=Ball)
+    domain: Domain | None = field(default_factory=Ball)
     target: Any = None
     findings: Any = None
     recorded_digest: str | None = None
@@ -54,6 +52,7 @@ class Ticket:
                 raise MaskError(
                     f"making a ticket: the mask {name!r} has shape {self.mask[name].shape}, its source needs {shape}"
                 )
+        self.source_network.check_masks(self.mask)
         object.__setattr__(self, "mask", MappingProxyType(dict(self.mask)))
 
     # -- networks --------------------------------------------------------------------------------------------------
@@ -70,13 +69,13 @@ class Ticket:
         """Every random tensor by name, the source's weight where the mask keeps it and +0.0 elsewhere."""
         source = self.source_network
         self._check_memory(dtype)
-        return {n: self._tensor(source.masked(n, self.mask), dtype, device) for n in source.tensor_shapes}
+        return {n: self._tensor(source.kept_values(n, self.mask), dtype, device) for n in source.tensor_shapes}
 
     def source(self, dtype: torch.dtype | None = None, device: Any = None, like: nn.Module | None = None) -> nn.Module:
         """The random network before pruning, as a torch module of the same architecture."""
         source = self._source(like)
         self._check_memory(dtype)
-        return source.module({n: self._tensor(source.draw(n), dtype, device) for n in source.tensor_shapes})
+        return source.module({n: self._tensor(source.source_values(n), dtype, device) for n in source.tensor_shapes})
 
     def collapsed_module(
         self, dtype: torch.dtype | None = None, device: Any = None, like: nn.Module | None = None
@@ -95,7 +94,8 @@ class Ticket:
         """Raises LimitError before more is allocated than the machine has."""
         if not hasattr(os, "sysconf"):
             return
-        needed = self.source_network.weights * (4 if dtype is None else dtype.itemsize)
+        constants = sum(constant.count for constant in self.source_network.constants)
+        needed = (self.source_network.weights + constants) * (4 if dtype is None else dtype.itemsize)
         have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         if needed > have:
             raise LimitError(
@@ -103,16 +103,13 @@ class Ticket:
                 f"weights, this machine has {have / 2**30:,.1f}; use ticket.collapsed(), which needs no such network"
             )
 
-    def _tensor(self, lattice: Any, dtype: torch.dtype | None, device: Any) -> torch.Tensor:
+    def _tensor(self, values: Any, dtype: torch.dtype | None, device: Any) -> torch.Tensor:
         import torch
 
         dtype = torch.float32 if dtype is None else dtype
         if dtype not in (torch.float32, torch.float64):
             raise InputError(f"a ticket's module is float32 or float64, which hold its weights exactly; not {dtype}")
-        real = np.float32 if dtype == torch.float32 else np.float64
-        # an integer below 2**24 times a power of two: exact in both
-        values = lattice.astype(real) * real(2.0**-self.source_network.law.exponent)
-        return torch.from_numpy(values).to(device)
+        return torch.from_numpy(values).to(device, dtype)
 
     def collapsed(self) -> Any:
         """What the ticket computes, from source and mask alone: for a two-layer source the matrices that each block
@@ -157,6 +154,10 @@ class Ticket:
         target = self.target if model is None else self.source_network.target(model)
         if target is None:
             raise InputError("a loaded ticket does not hold its target: pass the model, as in ticket.residuals(model)")
+        if self.domain is None:
+            raise InputError(
+                "the ticket was made for no domain of inputs, so it has no residuals; measure it on data instead"
+            )
         return self.source_network.residuals(self.mask, self.domain, target)
 
     def unreached(self, tolerance: float, model: Any = None) -> list[Unreached]:

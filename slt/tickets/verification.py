@@ -46,6 +46,11 @@ def _numbers(module: nn.Module) -> dict[str, torch.Tensor]:
     return found
 
 
+def _in_precision_of(found: torch.Tensor, declared: torch.Tensor) -> torch.Tensor:
+    """Floating-point numbers in the module's precision, as its random weights are."""
+    return declared.to(found.dtype) if declared.is_floating_point() or declared.is_complex() else declared
+
+
 def _same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
     return CarriedTensor.of("", a) == CarriedTensor.of("", b)
 
@@ -66,18 +71,19 @@ class Verification:
         module = source.holder(ticket.kept_weights())
         state = _numbers(module)
         carried = {c.name: c for c in source.carried}
-        undeclared = set(state) - set(source.tensor_shapes) - set(carried)
-        missing = (set(source.tensor_shapes) | set(carried)) - set(state)
+        constants = {c.name: c for c in source.constants}
+        declared_names = set(source.tensor_shapes) | set(carried) | set(constants)
+        undeclared, missing = set(state) - declared_names, declared_names - set(state)
         if undeclared or missing:
             raise VerificationError(
                 f"verifying a ticket: its module holds {sorted(undeclared)} undeclared and lacks {sorted(missing)}"
             )
+        for name, constant in constants.items():
+            if not _same_bits(_in_precision_of(state[name], constant.tensor()), state[name]):
+                raise VerificationError(f"verifying a ticket: {name} is not {constant.value} everywhere, as declared")
         for name, declared in carried.items():
             if isinstance(declared, CarriedTensor):
-                given = declared.tensor()
-                if given.is_floating_point() or given.is_complex():
-                    given = given.to(state[name].dtype)  # the module's precision, as its random weights
-                if not _same_bits(given, state[name]):
+                if not _same_bits(_in_precision_of(state[name], declared.tensor()), state[name]):
                     raise VerificationError(f"verifying a ticket: {name} is not the tensor that is declared as carried")
             elif float(state[name]) != declared.value:
                 raise VerificationError(f"verifying a ticket: {name} is {state[name]}, declared is {declared.value}")
@@ -98,8 +104,7 @@ class Verification:
             _add(digest, name, weights)
             mask = source.dense_mask(name, ticket.mask)
             kept += int(np.count_nonzero(mask))
-            kept_weights = np.where(mask, weights, np.int32(0))
-            expected = kept_weights.astype(np.float32) * np.float32(2.0**-source.law.exponent)
+            expected = source.expected(name, ticket.mask, weights)
             # as bits: -0.0 and NaN must not pass for +0.0
             found = state[name].numpy()
             if not np.array_equal(found.view(np.int32), expected.view(np.int32)):
