@@ -52,7 +52,7 @@ class Images:
 
 def images(folder: str | os.PathLike[str] | None = None) -> Images:
     """MNIST from ``folder``, else from the folder in ``SLT_DATA``; scikit-learn's digits only if neither is given."""
-    return digits() if _given(folder) is None else mnist(folder)
+    return digits() if given_folder(folder) is None else mnist(folder)
 
 
 def mnist(folder: str | os.PathLike[str] | None = None) -> Images:
@@ -61,7 +61,7 @@ def mnist(folder: str | os.PathLike[str] | None = None) -> Images:
     Without ``folder``, the environment variable ``SLT_DATA`` names it. Raises DataError for a file that is missing or
     is not what its name says.
     """
-    given = _given(folder)
+    given = given_folder(folder)
     if given is None:
         raise DataError(f"reading MNIST: no folder was given; {REMEDY}")
     place = _folder_of_mnist(given.expanduser(), VARIABLE if folder is None else "the argument")
@@ -86,7 +86,8 @@ def digits() -> Images:
     return Images(x[~tests], y[~tests], x[tests], y[tests], "digits", "the digits that come with scikit-learn")
 
 
-def _given(folder: str | os.PathLike[str] | None) -> Path | None:
+def given_folder(folder: str | os.PathLike[str] | None) -> Path | None:
+    """The folder given as argument, else the one in ``SLT_DATA``, else None."""
     # a variable set to nothing names no folder
     named = folder if folder is not None else os.environ.get(VARIABLE) or None
     return None if named is None else Path(named)

@@ -46,17 +46,16 @@ class CropAndFlip(Transform):
                 "cropping images needs inputs of shape (batch, channels, height, width) and random bits of shape "
                 f"(batch,); {tuple(x.shape)} and {None if bits is None else tuple(bits.shape)} were given"
             )
-        count, _, height, width = x.shape
+        count, channels, height, width = x.shape
         offsets = 2 * self.padding + 1
         number = bits % (2 * offsets * offsets)
         top, left, mirrored = number // (2 * offsets), number // 2 % offsets, number % 2 == 1
         rows = torch.arange(height, device=x.device) + top[:, None]
         columns = torch.arange(width, device=x.device) + left[:, None]
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-        # with the channels last, one index reads a whole pixel
-        pixels = functional.pad(x, [self.padding] * 4).permute(0, 2, 3, 1)
-        which = torch.arange(count, device=x.device)[:, None, None]
-        return pixels[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+        padded = functional.pad(x, [self.padding] * 4)
+        pixels = (rows[:, :, None] * padded.shape[3] + columns[:, None, :]).reshape(count, 1, height * width)
+        return padded.flatten(2).gather(2, pixels.expand(-1, channels, -1)).reshape(x.shape)
 
 
 @final
