@@ -44,6 +44,21 @@ def draw_tensor_plain(law: WeightLaw, key: Key, shape: Shape, rows: slice) -> np
     return np.ascontiguousarray(drawn.transpose(1, 2, 0)).reshape((count, *shape[1:]))
 
 
+def draw_tensor_at(law: WeightLaw, key: Key, shape: Shape, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """The weights at some flat indices in C order; draws only the rows that they lie in."""
+    tap, output, unit = _addresses(shape, indices)
+    _, outputs, inputs = _addressed(shape)
+    rows, row = np.unique(tap * outputs + output, return_inverse=True)
+    drawn = law.draw_rows(key, rows // max(outputs, 1), rows % max(outputs, 1), inputs)
+    return drawn[row, unit]
+
+
+def draw_tensor_at_plain(law: WeightLaw, key: Key, shape: Shape, indices: npt.NDArray[np.int64]) -> list[int]:
+    """The plain twin of ``draw_tensor_at``, one weight at a time."""
+    addresses = np.stack(_addresses(shape, indices), axis=1).tolist()
+    return [int(law.draw_plain(key, (1, 1, 1), (tap, output, unit)).item()) for tap, output, unit in addresses]
+
+
 def draw_tensor_torch(law: WeightLaw, key: Key, shape: Shape, device: torch.device | str | None = None) -> torch.Tensor:
     """The same integers as an int64 tensor, computed on ``device`` by affine laws and moved there by others."""
     drawn = law.draw_torch(key, _addressed(shape), device=device)
@@ -61,3 +76,13 @@ def _addressed(shape: Shape) -> tuple[int, int, int]:
     if len(sizes) < 2:
         return 1, 1, math.prod(sizes)
     return math.prod(sizes[2:]), sizes[0], sizes[1]
+
+
+def _addresses(shape: Shape, indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
+    """(tap, output, unit) of flat indices in C order."""
+    taps, outputs, inputs = _addressed(shape)
+    if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < taps * outputs * inputs:
+        raise InputError(f"drawing weights of a tensor of shape {shape}: some indices lie outside")
+    rest, tap = np.divmod(indices, max(taps, 1))
+    output, unit = np.divmod(rest, max(inputs, 1))
+    return tap, output, unit

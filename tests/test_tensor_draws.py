@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import slt
 from slt.errors import InputError
-from slt.tensor_draws import draw_tensor, draw_tensor_plain, draw_tensor_torch
+from slt.tensor_draws import draw_tensor, draw_tensor_at, draw_tensor_at_plain, draw_tensor_plain, draw_tensor_torch
 
 LAWS = [slt.Uniform(), slt.SignedConstant(0.5), slt.Normal(), slt.Hyperbolic(0.01)]
 KEY = slt.Key(7) / "weights" / "features.0.weight"
@@ -46,6 +46,21 @@ def test_a_vector_is_the_first_row_of_a_matrix():
 def test_shapes_that_are_none_are_refused(shape):
     with pytest.raises(InputError, match="drawing a random tensor"):
         draw_tensor(slt.Uniform(), KEY, shape)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from([(7,), (5, 4), (3, 4, 2), (2, 3, 2, 2)]), st.data())
+def test_weights_at_indices_are_those_of_the_tensor(shape, data):
+    indices = np.array(data.draw(st.lists(st.integers(0, int(np.prod(shape)) - 1))), dtype=np.int64)
+    drawn = draw_tensor_at(slt.Uniform(), KEY, shape, indices)
+    assert np.array_equal(drawn, draw_tensor(slt.Uniform(), KEY, shape).reshape(-1)[indices])
+    assert draw_tensor_at_plain(slt.Uniform(), KEY, shape, indices) == drawn.tolist()
+
+
+@pytest.mark.parametrize("index", [-1, 12])
+def test_indices_outside_are_refused(index):
+    with pytest.raises(InputError, match="outside"):
+        draw_tensor_at(slt.Uniform(), KEY, (3, 4), np.array([0, index]))
 
 
 def test_rows_with_steps_are_refused():

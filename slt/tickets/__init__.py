@@ -3,6 +3,7 @@
 from slt.tickets.attention_source import AttentionSource
 from slt.tickets.blocks import Block, Part
 from slt.tickets.constant import Constant
+from slt.tickets.patches import Copies, Flips, Patch, Redraws
 from slt.tickets.rotary_source import RotarySource
 from slt.tickets.search_source import SearchSource
 from slt.tickets.search_tensor import SearchTensor
@@ -18,7 +19,11 @@ __all__ = [
     "Block",
     "Carried",
     "Constant",
+    "Copies",
+    "Flips",
     "Part",
+    "Patch",
+    "Redraws",
     "RotarySource",
     "SearchSource",
     "SearchTensor",

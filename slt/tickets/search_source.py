@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, final
+
+import numpy as np
+import numpy.typing as npt
 
 from slt.carried import CarriedTensor
 from slt.errors import InputError
 from slt.masks import Mask
-from slt.tensor_draws import draw_tensor, draw_tensor_plain
+from slt.tensor_draws import draw_tensor, draw_tensor_at, draw_tensor_at_plain, draw_tensor_plain
 from slt.tickets.constant import Constant
+from slt.tickets.patches import Patch, Redraws, cheapest, check_kept, decode_patch, encode_patch
 from slt.tickets.search_tensor import SearchTensor
 from slt.tickets.source import BoolArray, Carried, FloatArray, IntArray, Source
 from slt.weights import Key, WeightLaw, named_law
 
 if TYPE_CHECKING:
     from torch import nn
+
+WITNESSES = 64  # redrawn weights of each tensor that the plain generator draws again
 
 
 @final
@@ -29,9 +36,10 @@ class SearchSource(Source):
     ``tensors``    the random parameters
     ``constants``  tensors that hold one number
     ``state``      tensors that are carried: norm statistics, trained parameters, tables
-    ``ties``       (name, other name) of tensors that the module holds under several names
+    ``patches``    kept weights that are not the seed's draw at their own place; made by ``with_patches``
     ``outline``    digest of the module's kinds and settings (``slt.tree_checks.outline``)
     ``method``     how the masks were found, in words; a file keeps it
+    ``ties``       (name, other name) of tensors that the module holds under several names
     ``skeleton``   the architecture, in memory only: a file gives names and shapes, ``like`` the module
     """
 
@@ -42,9 +50,10 @@ class SearchSource(Source):
     tensors: tuple[SearchTensor, ...]
     constants: tuple[Constant, ...] = ()  # type: ignore[assignment]
     state: tuple[CarriedTensor, ...] = ()
-    ties: tuple[tuple[str, str], ...] = ()
+    patches: tuple[Patch, ...] = ()
     outline: str = ""
     method: str = ""
+    ties: tuple[tuple[str, str], ...] = ()
     skeleton: nn.Module | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -74,6 +83,14 @@ class SearchSource(Source):
             )
         if len(self.mask_shapes) != sum(len(t.supersets) for t in self.tensors):
             raise InputError("two masks of a search source would have the same name")
+        listed: dict[str, int] = {}
+        for patch in self.patches:
+            if patch.name not in self._by_name:
+                raise InputError(f"a patch of {patch.name!r} was given, which is no random tensor of the source")
+            patch.fits(math.prod(self._by_name[patch.name].shape))
+            listed[patch.name] = listed.get(patch.name, 0) + 1
+        if max(listed.values(), default=0) > 1:
+            raise InputError("at most one patch of each random tensor is possible")
 
     # -- layout ----------------------------------------------------------------------------------------------------
 
@@ -97,6 +114,11 @@ class SearchSource(Source):
     @property
     def supersets(self) -> dict[str, str]:
         return {n: s for tensor in self.tensors for n, s in tensor.supersets.items() if s is not None}
+
+    def check_masks(self, masks: Mapping[str, Mask]) -> None:
+        super().check_masks(masks)
+        for patch in self.patches:
+            check_kept(patch, masks[patch.name])
 
     @property
     def carried(self) -> tuple[Carried | CarriedTensor, ...]:
@@ -122,14 +144,63 @@ class SearchSource(Source):
     def kept(self, name: str, masks: Mapping[str, Mask]) -> int:
         return masks[name].kept
 
+    def redraw(self, name: str, event: int, indices: IntArray) -> IntArray:
+        """What event ``event`` draws at flat indices of a tensor, as the source's integers."""
+        tensor = self._by_name[name]
+        key = self.key / "events" / str(event) / name
+        return tensor.lattice(draw_tensor_at(self.law, key, tensor.shape, indices), self.law)
+
+    def patched(self, name: str, draws: IntArray) -> IntArray:
+        """The tensor that the mask is applied to: the seed's draws, patched."""
+        for patch in self.patches:
+            if patch.name == name:
+                return patch.patched(draws, partial(self.redraw, name))
+        return draws
+
+    @property
+    def patched_count(self) -> int:
+        return sum(patch.indices.size for patch in self.patches)
+
+    def with_patches(self, patches: Iterable[Patch], masks: Mapping[str, Mask]) -> SearchSource:
+        """The source with these patches, each reduced to the kept weights that it changes and in its cheapest kind."""
+        reduced = [
+            cheapest(patch, masks[patch.name], self.draw(patch.name), partial(self.redraw, patch.name))
+            for patch in patches
+        ]
+        return replace(self, patches=tuple(patch for patch in reduced if patch is not None))
+
+    def agrees(self, name: str, draws: IntArray) -> bool:
+        """The same for the weights that events redrew: some of each tensor, from the first event to the last."""
+        tensor = self._by_name[name]
+        for patch in self.patches:
+            if patch.name == name and isinstance(patch, Redraws) and patch.indices.size:
+                some = np.argsort(patch.events, kind="stable")[:: -(-patch.indices.size // WITNESSES)]
+                for event, index in zip(patch.events[some].tolist(), patch.indices[some], strict=True):
+                    key = self.key / "events" / str(event) / name
+                    plain = np.array(draw_tensor_at_plain(self.law, key, tensor.shape, index[None]))
+                    if not np.array_equal(self.redraw(name, event, index[None]), tensor.lattice(plain, self.law)):
+                        return False
+        return super().agrees(name, draws)
+
+    @property
+    def kept_as(self) -> str:
+        return (
+            "the source's where kept, times the signs, coats and multipliers that are declared, and +0.0 elsewhere"
+            if any(t.signed or t.levels > 1 or t.multiplier != 1.0 for t in self.tensors)
+            else super().kept_as
+        )
+
+    def masked(self, name: str, masks: Mapping[str, Mask]) -> IntArray:
+        return masks[name].apply(self.patched(name, self.draw(name)))
+
     def source_values(self, name: str) -> FloatArray:
         return self._by_name[name].source_weights(self.draw(name), self.law)
 
     def kept_values(self, name: str, masks: Mapping[str, Mask]) -> FloatArray:
-        return self._by_name[name].kept_values(self.draw(name), self.law, masks)
+        return self._by_name[name].kept_values(self.patched(name, self.draw(name)), self.law, masks)
 
     def expected(self, name: str, masks: Mapping[str, Mask], draws: IntArray) -> FloatArray:
-        return self._by_name[name].kept_values_plain(draws, self.law, masks)
+        return self._by_name[name].kept_values_plain(self.patched(name, draws), self.law, masks)
 
     # -- modules ---------------------------------------------------------------------------------------------------
 
@@ -169,6 +240,27 @@ class SearchSource(Source):
 
     def with_tensors(self, tensors: tuple[CarriedTensor, ...]) -> SearchSource:
         return replace(self, state=tensors)
+
+    def encode_patches(self, masks: Mapping[str, Mask]) -> tuple[list[Any], bytes]:
+        coded = [encode_patch(patch, masks[patch.name]) for patch in self.patches]
+        return [entry for entry, _ in coded], b"".join(data for _, data in coded)
+
+    def decode_patches(
+        self, entries: list[Any], data: npt.NDArray[np.uint8], masks: Mapping[str, Mask]
+    ) -> SearchSource:
+        found, start = [], 0
+        for entry in entries:
+            *_, where, _, what = entry
+            if type(where) is not int or type(what) is not int or where < 0 or what < 0:
+                raise InputError(f"{entry!r} is no patch")
+            end = start + where + what
+            if end > data.size:
+                raise InputError(f"the patches go on to byte {end}, {data.size} were given")
+            found.append(decode_patch(entry, data[start:end], masks[entry[1]]))
+            start = end
+        if start != data.size:
+            raise InputError(f"the patches end at byte {start}, {data.size} were given")
+        return replace(self, patches=tuple(found))
 
     def header(self) -> dict[str, Any]:
         return {

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
+WITNESS_ROWS = 2  # rows of each tensor that the plain generator draws again
+
 Values = Mapping[str, IntArray]
 
 
@@ -160,6 +162,31 @@ class Source(ABC):
         if tensors:
             raise InputError(f"a {self.kind} source carries no tensors; {len(tensors)} were given")
         return self
+
+    @property
+    def patched_count(self) -> int:
+        """How many kept weights are not the seed's draw at their own place, but what a declared patch says."""
+        return 0
+
+    def encode_patches(self, masks: Mapping[str, Mask]) -> tuple[list[Any], bytes]:
+        """What a file holds of the patches: an entry of the header for each, and the bytes of all."""
+        return [], b""
+
+    def decode_patches(self, entries: list[Any], data: npt.NDArray[np.uint8], masks: Mapping[str, Mask]) -> Source:
+        """The source with the patches of a file; the inverse of ``encode_patches``."""
+        if entries or data.size:
+            raise InputError(f"a {self.kind} source has no patches; {len(entries)} were given")
+        return self
+
+    def agrees(self, name: str, draws: IntArray) -> bool:
+        """Whether the plain generator draws the same as ``draws`` in the first rows of a tensor."""
+        rows = slice(0, WITNESS_ROWS)
+        return np.array_equal(draws[rows], self.draw_plain(name, rows))
+
+    @property
+    def kept_as(self) -> str:
+        """What every weight of a ticket is, in words."""
+        return "the source's where kept and +0.0 elsewhere"
 
     @abstractmethod
     def header(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 from slt.carried import CarriedTensor
 from slt.domains import Ball, Domain
 from slt.errors import InputError, LimitError, MaskError
+from slt.mask_coding import log2_binomial
 from slt.masks import Mask
 from slt.tickets.residuals import Residuals, Unreached
 from slt.tickets.source import Carried, Source
@@ -145,8 +146,18 @@ class Ticket:
 
     @property
     def entropy_bits(self) -> float:
-        """Sum over the stored masks of log2 binomial(size, kept): the bound that no encoding beats."""
-        return sum(mask.entropy_bits for mask in self.mask.values())
+        """Sum over the stored masks of log2 binomial(size, kept), the bound that no encoding beats; for a mask within
+        another, such as the negative part of a ternary one, size is what that one keeps."""
+        supersets = self.source_network.supersets
+        return sum(
+            log2_binomial(self.mask[supersets[name]].kept if name in supersets else mask.size, mask.kept)
+            for name, mask in self.mask.items()
+        )
+
+    @property
+    def patch_bits(self) -> int:
+        """How many bits a file holds of kept weights that are not the seed's draw at their own place; 0 for most."""
+        return 8 * len(self.source_network.encode_patches(self.mask)[1])
 
     def residuals(self, model: Any = None) -> Residuals:
         """Ticket weight minus target weight for every sum that the domain needs; ``model``: the target, needed again

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from slt.tickets.source import Source
     from slt.tickets.ticket import Ticket
 
-WITNESS_ROWS = 2  # rows of each tensor that the plain generator draws again
-
 
 def source_digest(source: Source) -> str:
     """SHA-256 over every random weight, as little-endian int32 lattice integers, in the order of the tensors."""
@@ -64,6 +62,8 @@ class Verification:
     kept: int
     carried: int
     source_digest: str
+    patched: int = 0
+    kept_as: str = "the source's where kept and +0.0 elsewhere"
 
     @staticmethod
     def of(ticket: Ticket) -> Verification:
@@ -95,8 +95,7 @@ class Verification:
             weights = source.draw(name)
             if weights.shape != shape:
                 raise VerificationError(f"verifying a ticket: {name} was drawn with shape {weights.shape}, not {shape}")
-            rows = slice(0, WITNESS_ROWS)
-            if not np.array_equal(weights[rows], source.draw_plain(name, rows)):
+            if not source.agrees(name, weights):
                 raise VerificationError(
                     f"verifying a ticket: the compiled and the plain generator disagree on {name}; the compiled code "
                     "may be stale: delete the __pycache__ folders of slt"
@@ -107,6 +106,10 @@ class Verification:
             expected = source.expected(name, ticket.mask, weights)
             # as bits: -0.0 and NaN must not pass for +0.0
             found = state[name].numpy()
+            if found.dtype != expected.dtype or found.shape != expected.shape:
+                raise VerificationError(
+                    f"verifying a ticket: {name} is {found.dtype} of shape {found.shape}, not float32 of {shape}"
+                )
             if not np.array_equal(found.view(np.int32), expected.view(np.int32)):
                 wrong = int(np.count_nonzero(found.view(np.int32) != expected.view(np.int32)))
                 raise VerificationError(
@@ -118,11 +121,14 @@ class Verification:
                 f"verifying a ticket: the regenerated source has digest {digest.hexdigest()[:16]}..., the file says "
                 f"{recorded[:16]}...; this platform draws other numbers than the one that made the ticket"
             )
-        return Verification(source.weights, kept, ticket.carried_count, digest.hexdigest())
+        return Verification(
+            source.weights, kept, ticket.carried_count, digest.hexdigest(), source.patched_count, source.kept_as
+        )
 
     def __str__(self) -> str:
+        patched = f", {self.patched:,} of them as a declared patch says" if self.patched else ""
         return (
-            f"verified: {self.weights:,} random weights regenerated from the key, {self.kept:,} kept; every weight of "
-            f"the module is the source's where kept and +0.0 elsewhere, bit for bit; {self.carried:,} numbers carried; "
-            f"source {self.source_digest[:16]}"
+            f"verified: {self.weights:,} random weights regenerated from the key, {self.kept:,} kept{patched}; every "
+            f"weight of the module is {self.kept_as}, bit for bit; {self.carried:,} numbers carried; source "
+            f"{self.source_digest[:16]}"
         )
