@@ -94,7 +94,7 @@ class Batches(EpochLoader):
         drop_last: bool = False,
     ) -> None:
         super().__init__(seed)
-        self.x, self.y = _tensor("x", x), _tensor("y", y)
+        self.x, self.y = as_tensor("x", x), as_tensor("y", y)
         if len(self.x) != len(self.y) or not len(self.x):
             raise InputError(
                 f"batches need as many targets as inputs, at least one; {len(self.x)} inputs and {len(self.y)} targets "
@@ -147,7 +147,8 @@ def whole(what: str, value: SupportsIndex, least: int) -> int:
     return number
 
 
-def _tensor(name: str, data: Data) -> torch.Tensor:
+def as_tensor(name: str, data: Data) -> torch.Tensor:
+    """The data as a tensor with an axis of rows, without a copy where they may be written to; InputError if none."""
     tensor = data
     if isinstance(data, np.ndarray) and data.dtype != object:
         tensor = torch.from_numpy(data if data.flags.writeable else data.copy())

@@ -8,7 +8,7 @@ from typing import Any, Protocol, final
 import torch
 
 from slt.errors import InputError
-from slt.search.batches import Batch, order, whole
+from slt.search.batches import Batch, as_tensor, order, whole
 from slt.weights import Key
 
 
@@ -45,7 +45,7 @@ def split(images: LabelledImages, held: int = 5000, seed: int = 0) -> Parts:
 
     Which ones depends only on their number, ``held`` and ``seed``; a smaller ``held`` takes a subset.
     """
-    x, y = torch.from_numpy(images.train_x), torch.from_numpy(images.train_y)
+    x, y = as_tensor("train_x", images.train_x), as_tensor("train_y", images.train_y)
     held = whole("the number of images held out", held, least=1)
     if held >= len(x):
         raise InputError(
@@ -53,5 +53,5 @@ def split(images: LabelledImages, held: int = 5000, seed: int = 0) -> Parts:
         )
     apart = torch.zeros(len(x), dtype=torch.bool)
     apart[order(Key(seed) / "validation", len(x))[:held]] = True
-    test = torch.from_numpy(images.test_x), torch.from_numpy(images.test_y)
+    test = as_tensor("test_x", images.test_x), as_tensor("test_y", images.test_y)
     return Parts((x[~apart], y[~apart]), (x[apart], y[apart]), test)

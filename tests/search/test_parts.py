@@ -27,6 +27,13 @@ def test_split_holds_out_of_the_training_part() -> None:
     assert len(Batches(*parts.to("cpu").train, batch=10)) == 3
 
 
+@pytest.mark.filterwarnings("error")
+def test_read_only_arrays() -> None:
+    rows = ROWS.copy()
+    rows.flags.writeable = False
+    assert len(split(Images(rows, np.arange(40), rows, np.arange(40), "digits", "nowhere"), 10).train[0]) == 30
+
+
 @pytest.mark.parametrize(("held", "told"), [(0, "at least 1"), (40, "40 training images"), (1.5, "1.5 was given")])
 def test_wrong_numbers(held: int, told: str) -> None:
     with pytest.raises(InputError, match=told):
