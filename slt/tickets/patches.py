@@ -164,6 +164,33 @@ class Flips(Patch):
 KINDS: dict[str, type[Patch]] = {patch.kind: patch for patch in (Copies, Redraws, Flips)}
 
 
+def patches_of(name: str, kept: Mask, origins: Any = None, events: Any = None) -> list[Patch]:
+    """The patch of one tensor, or none, from what a search recorded for every weight of it: ``origins``, flat indices of
+    the draws that weights hold, or ``events``, the event that last redrew them, 0 for none; arrays of the mask's shape.
+
+    InputError for both: a copy of a redrawn weight has no form here.
+    """
+    if origins is not None and events is not None:
+        raise InputError(
+            f"a patch of {name}: the search both copied and redrew weights; only one of the two can be declared. Use "
+            "one kind of event"
+        )
+    if origins is not None:
+        flat = _whole(name, "origins", np.asarray(origins).reshape(-1))
+        own = np.arange(kept.size)
+    elif events is not None:
+        flat = _whole(name, "events", np.asarray(events).reshape(-1))
+        own = np.zeros(kept.size, dtype=np.int64)
+    else:
+        return []
+    if flat.size != kept.size:
+        raise InputError(f"a patch of {name}: {flat.size} numbers were given for {kept.size} weights")
+    indices = np.flatnonzero(kept.unpack().reshape(-1) & (flat != own))
+    if not indices.size:
+        return []
+    return [Copies(name, indices, flat[indices]) if events is None else Redraws(name, indices, flat[indices])]
+
+
 def cheapest(patch: Patch, kept: Mask, draws: IntArray, redraw: Redraw) -> Patch | None:
     """The patch at kept weights that it does change, as ``Flips`` where signs are all that it changes; None if it
     changes nothing."""
