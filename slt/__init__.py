@@ -14,7 +14,7 @@ from slt.errors import SltError
 from slt.weights import Hyperbolic, Key, Normal, SignedConstant, Uniform
 
 if TYPE_CHECKING:
-    from slt import laws, scoring, subset_sum
+    from slt import laws, scoring, search, subset_sum
     from slt.attention_target import AttentionTarget
     from slt.constructions import Attention, ModuleTree, Rotary, Transformer, TwoLayerSum, find_ticket
     from slt.masks import Mask
@@ -46,7 +46,7 @@ _HOMES = {
     "load": "slt.tickets",
     "sampled": "slt.scoring",
 }
-_MODULES = ("constructions", "laws", "scoring", "subset_sum", "tickets")
+_MODULES = ("constructions", "laws", "scoring", "search", "subset_sum", "tickets")
 
 __all__ = [
     "Attention",
@@ -77,6 +77,7 @@ __all__ = [
     "load",
     "sampled",
     "scoring",
+    "search",
     "subset_sum",
 ]
 

@@ -56,3 +56,13 @@ class RecordError(SltError, OSError):
 
 class MissingExtraError(SltError, ImportError):
     """An optional library is not installed; the text names the extra to install."""
+
+
+class NonFiniteError(SltError, ValueError):
+    """A search whose loss or scores became NaN or infinite; ``last_good`` is what the epoch before had found, or None."""
+
+    last_good: object = None
+
+
+class CheckpointError(SltError, OSError):
+    """A checkpoint of a search that is missing, damaged, or of another search."""

@@ -1,1 +1,109 @@
-"""Supermask search: masks over frozen random networks, found by gradient descent on scores."""
+"""Supermask search: masks over frozen random networks, found by gradient descent on scores.
+
+``fit(model, loader, method)`` takes any torch module and returns what it found, with its ticket. A method is one choice
+on every axis (``Method``); the published ones are presets.
+"""
+
+from slt.search.batches import Batches, EpochLoader
+from slt.search.budgets import Budget, EqualPerLayer, ErdosRenyi, Global, LayerWise
+from slt.search.draws import (
+    FanAverage,
+    FanIn,
+    RandomTensors,
+    Same,
+    kaiming_normal,
+    kaiming_uniform,
+    signed_kaiming_constant,
+)
+from slt.search.evaluation import Evaluation
+from slt.search.fit import fit
+from slt.search.found import Epoch, Found
+from slt.search.granularity import Blocks, Granularity, Rows, Weights
+from slt.search.method import Method, Preset
+from slt.search.methods import (
+    BernoulliSupermask,
+    Biprop,
+    ConcreteTicketSearch,
+    EdgePopup,
+    FrozenSource,
+    GemMiner,
+    IteRand,
+    MagnitudeAtStart,
+    Multicoated,
+    RandomMask,
+    SignedSupermask,
+    WeightRecycling,
+)
+from slt.search.norms import NormPolicy, Recalibrated, Running, TrainedAffine
+from slt.search.objectives import ReverseKL, TaskLoss
+from slt.search.optimisers import SGD, Adam, DecoupledSGD, Optimiser
+from slt.search.parts import Parts, split
+from slt.search.scales import InverseDensity, InverseRootDensity, MeanMagnitude, NoScale, Scale
+from slt.search.schedules import Constant, Cubic, Geometric, Linear, Schedule
+from slt.search.token_windows import TokenWindows, consecutive
+from slt.search.transforms import CropAndFlip, Standardise
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "Batches",
+    "BernoulliSupermask",
+    "Biprop",
+    "Blocks",
+    "Budget",
+    "ConcreteTicketSearch",
+    "Constant",
+    "CropAndFlip",
+    "Cubic",
+    "DecoupledSGD",
+    "EdgePopup",
+    "Epoch",
+    "EpochLoader",
+    "EqualPerLayer",
+    "ErdosRenyi",
+    "Evaluation",
+    "FanAverage",
+    "FanIn",
+    "Found",
+    "FrozenSource",
+    "GemMiner",
+    "Geometric",
+    "Global",
+    "Granularity",
+    "InverseDensity",
+    "InverseRootDensity",
+    "IteRand",
+    "LayerWise",
+    "Linear",
+    "MagnitudeAtStart",
+    "MeanMagnitude",
+    "Method",
+    "Multicoated",
+    "NoScale",
+    "NormPolicy",
+    "Optimiser",
+    "Parts",
+    "Preset",
+    "RandomMask",
+    "RandomTensors",
+    "Recalibrated",
+    "ReverseKL",
+    "Rows",
+    "Running",
+    "Same",
+    "Scale",
+    "Schedule",
+    "SignedSupermask",
+    "Standardise",
+    "TaskLoss",
+    "TokenWindows",
+    "TrainedAffine",
+    "WeightRecycling",
+    "Weights",
+    "consecutive",
+    "fit",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "signed_kaiming_constant",
+    "split",
+]

@@ -1,0 +1,356 @@
+"""The search loop: scores are learnt, weights are not."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from torch import nn
+
+from slt.errors import InputError, NonFiniteError
+from slt.search.batches import EpochLoader
+from slt.search.checkpoint import Checkpoint, optimiser_tensors, restore_optimiser
+from slt.search.evaluation import Evaluation, evaluate, on_device
+from slt.search.found import Epoch, Found
+from slt.search.loader_state import loader_state, restore
+from slt.search.masked_network import MaskedNetwork
+from slt.search.method import Method, Preset
+from slt.search.moment import Moment
+from slt.search.objectives import Loss
+from slt.search.reading import Reading
+from slt.search.selection import Cut
+from slt.tree_checks import outline
+from slt.weights import Key
+
+Progress = Callable[[int, int], None]  # (steps done, steps in all)
+
+
+def fit(
+    model: nn.Module,
+    loader: Iterable[Any],
+    method: Method | Preset,
+    epochs: int = 10,
+    seed: int = 0,
+    loss: Loss = nn.functional.cross_entropy,
+    validation: Iterable[Any] | None = None,
+    device: torch.device | str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Found:
+    """Searches a mask over a random network of the architecture of ``model``, whose own weights are not used.
+
+    ``loader`` yields (inputs, targets) and has a length; ``loss(outputs, targets)`` is the mean over a batch.
+    ``validation``: scored after every epoch with the mask a ticket would have; the test set has no place here.
+    ``seed`` fixes the random weights, the scores and all that the method draws; the order of the data is the loader's
+    (an ``EpochLoader`` such as ``Batches`` is set to its epoch 0).
+    ``checkpoint``: a file written after every epoch. With ``resume`` a search takes up where that file stands (or
+    begins, where there is none) and ends with the same ticket as an uninterrupted run on the same machine; refused for
+    loaders whose order cannot be restored. Global random state is left as it was.
+
+    Raises:
+        InputError: densities, budgets, loaders and models that cannot be searched; the text says which.
+        NonFiniteError: the loss or the scores became NaN or infinite; the text names step and layer.
+        CheckpointError: a checkpoint that is damaged or of another search.
+    """
+    return _Fit(model, loader, method, epochs, seed, loss, validation, device, checkpoint, resume, progress).run()
+
+
+class _Fit:
+    def __init__(
+        self,
+        model: nn.Module,
+        loader: Iterable[Any],
+        method: Method | Preset,
+        epochs: int,
+        seed: int,
+        loss: Loss,
+        validation: Iterable[Any] | None,
+        device: torch.device | str | None,
+        checkpoint: str | os.PathLike[str] | None,
+        resume: bool,
+        progress: Progress | None,
+    ) -> None:
+        self.method = _method(method)
+        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
+            raise InputError(f"a search lasts a whole number of epochs, 0 or more; {epochs!r} was given")
+        if isinstance(loader, EpochLoader):
+            loader.epoch = 0  # so that a second search sees what the first saw
+        self.loader, self.loss, self.validation, self.progress = loader, loss, validation, progress
+        self.batches = _length(loader)
+        self.path = None if checkpoint is None else Path(checkpoint)
+        if resume and self.path is None:
+            raise InputError("resuming a search: no file was named; give fit(..., checkpoint=path, resume=True)")
+        if self.path is not None:
+            loader_state(loader)  # refused now rather than after the first epoch
+            if self.path.exists() and not resume:
+                raise InputError(
+                    f"searching a mask: {self.path} holds a checkpoint already; take it up with resume=True, or choose "
+                    "another file"
+                )
+        self.epochs = epochs if self.method.trains else 0
+        self.network = MaskedNetwork(model, self.method, seed, device)
+        self.optimiser = self.method.optimiser.build(self.network.parameters)
+        self.seed, self.noise = seed, _word(Key(seed) / "noise")
+        self.history: list[Epoch] = []
+        self.best: Reading | None = None
+        self.best_epoch: int | None = None
+        if resume and self.path is not None and self.path.exists():
+            self._take_up(self.path)
+
+    # -- the loop --------------------------------------------------------------------------------------------------
+
+    def run(self) -> Found:
+        with _own_randomness(self.network.device):
+            for epoch in range(len(self.history), self.epochs):
+                mean = self._epoch(epoch)
+                reading, scored = self._read(self._moment((epoch + 1) * self.batches))
+                self.history.append(Epoch(epoch, mean, reading.density, scored))
+                if scored is not None and scored.better_than(self._best_score()):
+                    self.best, self.best_epoch = reading, epoch
+                if self.path is not None:
+                    self._save()
+            if self.network.method.norms.recalibrated:
+                self._recalibrate(self._moment(self.epochs * self.batches))
+            reading, _ = self._read(self._moment(self.epochs * self.batches), score=False)
+        return self._found(reading)
+
+    def _epoch(self, epoch: int) -> float:
+        total, step = 0.0, epoch * self.batches
+        for batch in self.loader:
+            if step == (epoch + 1) * self.batches:
+                raise InputError(f"the loader said it has {self.batches} batches an epoch, and yields more")
+            total += self._step(batch, self._moment(step))
+            step += 1
+            if self.progress is not None:
+                self.progress(step, self.epochs * self.batches)
+        if step < (epoch + 1) * self.batches:
+            raise InputError(
+                f"the loader said it has {self.batches} batches an epoch, and in epoch {epoch} yields "
+                f"{step - epoch * self.batches}; give one that starts anew for every epoch"
+            )
+        broken = self.network.broken()
+        if broken is not None:
+            self._stop(step - 1, f"the scores of {broken} are not finite")
+        return total / self.batches
+
+    def _step(self, batch: Any, moment: Moment) -> float:
+        network, method = self.network, self.method
+        torch.manual_seed((self.noise + moment.step) % 2**63)  # dropout: a function of seed and step
+        for event in method.events:
+            if event.due(moment):
+                event.happen(network.layers, lambda: network.select(moment), moment, method.weights, network.key)
+        factor = method.rate.factor(moment)
+        for group in self.optimiser.param_groups:
+            group["lr"] = method.optimiser.rate * factor
+        self.optimiser.zero_grad(set_to_none=True)
+
+        inputs, targets = on_device(batch, network.device)
+        weights = network.soft_weights(moment)
+        self._check_cuts(moment)
+        outputs = network(inputs, weights, training=True)
+        dense = self._dense(inputs) if method.objective.needs_dense else None
+        value = method.objective(outputs, targets, self.loss, dense)
+        penalty = method.constraint.penalty(network.layers)
+        total = value if penalty is None else value + penalty
+        number = float(total.detach())
+        if not math.isfinite(number):
+            self._stop(moment.step, f"the loss is {number}; {self._blame(weights)}")
+        total.backward()  # type: ignore[no-untyped-call]
+        self._check_gradients(moment)
+        method.constraint.balance(network.layers, network.memory)
+        left = method.optimiser.decay_by(factor)
+        if left != 1.0:
+            with torch.no_grad():
+                for layer in network.layers:
+                    layer.scores.mul_(left)
+        self.optimiser.step()
+        return number
+
+    def _dense(self, inputs: Any) -> torch.Tensor:
+        network = self.network
+        with torch.no_grad():
+            copies = {name: b.clone() for name, b in network.buffers.items()}
+            outputs: torch.Tensor = network(inputs, network.unpruned(), training=False, buffers=copies)
+            return outputs
+
+    # -- reading masks ---------------------------------------------------------------------------------------------
+
+    def _read(self, moment: Moment, score: bool = True) -> tuple[Reading, Evaluation | None]:
+        reading = Reading.of(self.network, moment)
+        if self.validation is None or not score:
+            return reading, None
+        masks, scales = self.network.hard_masks(moment)
+        weights = self.network.hard_weights(masks, scales)
+        scored = evaluate(
+            lambda x: self.network(x, weights, training=False), self.validation, self.loss, self.network.device
+        )
+        return reading, scored
+
+    def _recalibrate(self, moment: Moment) -> None:
+        """Running statistics as plain averages over some batches, under the final mask."""
+        norms = [m for m in self.network.skeleton.modules() if hasattr(m, "running_mean") and hasattr(m, "momentum")]
+        weights = self.network.hard_weights(*self.network.hard_masks(moment))
+        with torch.no_grad():
+            for name, buffer in self.network.buffers.items():
+                if name.endswith("running_mean") or name.endswith("num_batches_tracked"):
+                    buffer.zero_()
+                elif name.endswith("running_var"):
+                    buffer.fill_(1)
+            momenta = [m.momentum for m in norms]
+            for module in norms:
+                module.momentum = None  # type: ignore[assignment]  # torch: a cumulative average
+            for number, batch in enumerate(self.loader):
+                if number == self.method.norms.recalibrated:
+                    break
+                self.network(on_device(batch, self.network.device)[0], weights, training=True)
+            for module, momentum in zip(norms, momenta, strict=True):
+                module.momentum = momentum
+
+    def _found(self, reading: Reading) -> Found:
+        return Found(
+            self.method, self.seed, tuple(self.history), reading, self.best, self.best_epoch, self.network, self.loss
+        )
+
+    def _best_score(self) -> Evaluation | None:
+        return None if self.best_epoch is None else self.history[self.best_epoch].validation
+
+    def _moment(self, step: int) -> Moment:
+        return Moment(step, self.batches, max(1, self.epochs))
+
+    # -- what goes wrong -------------------------------------------------------------------------------------------
+
+    def _check_cuts(self, moment: Moment) -> None:
+        for layer, selection in zip(self.network.layers, self.network.selections or (), strict=True):
+            if isinstance(selection, Cut) and bool(selection.value.isnan()):
+                self._stop(moment.step, f"scores of {self.network.broken() or layer.name} are NaN")
+
+    def _check_gradients(self, moment: Moment) -> None:
+        # a cut finds NaN scores by itself, at the next step
+        if all(isinstance(s, Cut) for s in self.network.selections or ()):
+            return
+        layers = [x for x in self.network.layers if x.scores.grad is not None]
+        sums = torch.stack([x.scores.grad.sum() for x in layers]) if layers else torch.zeros(0)  # type: ignore[union-attr]
+        if not bool(sums.isfinite().all()):
+            name = next(x.name for x, s in zip(layers, sums, strict=True) if not bool(s.isfinite()))
+            self._stop(moment.step, f"the gradient of the scores of {name} is not finite")
+
+    def _blame(self, weights: dict[str, torch.Tensor]) -> str:
+        broken = self.network.broken()
+        if broken is not None:
+            return f"the scores of {broken} are not finite"
+        largest = max(weights, key=lambda name: float(weights[name].detach().abs().max()))
+        return (
+            "all scores are finite: the inputs or the activations are not; the largest weights, up to "
+            f"{float(weights[largest].detach().abs().max()):.3g}, are in {largest}"
+        )
+
+    def _stop(self, step: int, why: str) -> NoReturn:
+        kept = (
+            "" if self.path is None or not self.history else f" The checkpoint of epoch {len(self.history) - 1} stands."
+        )
+        error = NonFiniteError(
+            f"searching a mask by {self.method.name}: step {step} (epoch {step // self.batches}): {why}. Lower the "
+            f"learning rate ({self.method.optimiser.rate:g}), look at the inputs, or use a scale.{kept}"
+        )
+        error.last_good = self._last_good()
+        raise error
+
+    def _last_good(self) -> Found | None:
+        return None if self.best is None else self._found(self.best)
+
+    # -- checkpoints -----------------------------------------------------------------------------------------------
+
+    def _search(self) -> dict[str, Any]:
+        """What a checkpoint must share with the search that takes it up."""
+        return {
+            "method": repr(self.method),
+            "seed": self.seed,
+            "epochs": self.epochs,
+            "batches": self.batches,
+            "layers": [[x.name, list(x.role.shape)] for x in self.network.layers],
+            "architecture": outline(self.network.skeleton),
+            "loader": loader_state(self.loader)["kind"],
+        }
+
+    def _save(self) -> None:
+        tensors = {f"network/{n}": t for n, t in self.network.state().items()} | optimiser_tensors(self.optimiser)
+        if self.best is not None:
+            tensors |= {f"best/{n}": t for n, t in self.best.tensors().items()}
+        progress = {
+            "history": [_plain(epoch) for epoch in self.history],
+            "best_epoch": self.best_epoch,
+            "best_digest": None if self.best is None else self.best.digest,
+            "loader": loader_state(self.loader),
+        }
+        assert self.path is not None
+        Checkpoint(self._search(), progress, tensors).save(self.path)
+
+    def _take_up(self, path: Path) -> None:
+        found = Checkpoint.load(path)
+        found.require(self._search(), path)
+        tensors = {n: t.to(self.network.device) for n, t in found.tensors.items() if not n.startswith("best/")}
+        self.network.restore({n.removeprefix("network/"): t for n, t in tensors.items() if n.startswith("network/")})
+        restore_optimiser(self.optimiser, tensors)
+        self.history = [_epoch(plain) for plain in found.progress["history"]]
+        self.best_epoch = found.progress["best_epoch"]
+        if self.best_epoch is not None:
+            best = {n.removeprefix("best/"): t for n, t in found.tensors.items() if n.startswith("best/")}
+            self.best = Reading.from_tensors(best, found.progress["best_digest"])
+        restore(self.loader, found.progress["loader"])
+
+
+def _method(method: Method | Preset) -> Method:
+    spelt = method.method() if isinstance(method, Preset) else method
+    if not isinstance(spelt, Method):
+        raise InputError(
+            f"searching a mask: a method is needed, such as slt.search.EdgePopup(density=0.3); {method!r} was given"
+        )
+    return spelt
+
+
+def _length(loader: Any) -> int:
+    try:
+        batches = len(loader)
+    except TypeError as error:
+        raise InputError(
+            f"searching a mask: a loader needs a length, which a {type(loader).__name__} has not; give "
+            "slt.search.Batches, a DataLoader or a list of batches"
+        ) from error
+    if not batches:
+        raise InputError("searching a mask: the loader is empty; give one with at least one batch (drop_last?)")
+    return batches
+
+
+@contextmanager
+def _own_randomness(device: torch.device) -> Iterator[None]:
+    """What draws from torch's global state here (dropout) leaves it as it was."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        yield
+
+
+def _word(key: Key) -> int:
+    low, high = key.words
+    return (high << 32 | low) >> 2
+
+
+def _plain(epoch: Epoch) -> list[Any]:
+    scored = epoch.validation
+    told = None if scored is None else [_text(scored.loss), scored.accuracy, scored.examples]
+    return [epoch.number, epoch.loss, epoch.density, told]
+
+
+def _epoch(plain: list[Any]) -> Epoch:
+    number, loss, density, told = plain
+    return Epoch(number, loss, density, None if told is None else Evaluation(float(told[0]), told[1], told[2]))
+
+
+def _text(value: float) -> float | str:
+    # JSON knows no infinity
+    return value if math.isfinite(value) else "inf"

@@ -1,0 +1,124 @@
+"""What a search masks in a module, and what it sets aside: every parameter and buffer gets one role."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from slt.errors import UnsupportedModuleError
+
+if TYPE_CHECKING:
+    import torch
+
+NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
+
+
+@final
+@dataclass(frozen=True)
+class Maskable:
+    """A parameter whose values come from the random source: its name, shape, and how many inputs an output sums over
+    (``fan_in``) and the other way round (``fan_out``). An embedding's output sums over one row: its ``fan_in`` is 1."""
+
+    name: str
+    shape: tuple[int, ...]
+    fan_in: int
+    fan_out: int
+
+    @property
+    def size(self) -> int:
+        """How many weights."""
+        return math.prod(self.shape)
+
+
+@final
+@dataclass(frozen=True)
+class Fixed:
+    """A parameter that is filled with one value: a bias with 0, the weight of a norm with 1."""
+
+    name: str
+    shape: tuple[int, ...]
+    value: float
+    norm: bool
+
+
+@final
+@dataclass(frozen=True)
+class Roles:
+    """The parameters of a model by role. ``ties`` are (other name, name) of parameters that are one tensor."""
+
+    maskable: tuple[Maskable, ...]
+    fixed: tuple[Fixed, ...]
+    ties: tuple[tuple[str, str], ...]
+
+    @staticmethod
+    def of(model: nn.Module) -> Roles:
+        """Reads a model. UnsupportedModuleError where a parameter has no role, or where nothing can be masked."""
+        maskable: list[Maskable] = []
+        fixed: list[Fixed] = []
+        first: dict[int, str] = {}
+        ties = []
+        for path, module in model.named_modules():
+            for own, parameter in module._parameters.items():
+                if parameter is None:
+                    continue
+                name = f"{path}.{own}" if path else own
+                if id(parameter) in first:
+                    if first[id(parameter)] != name:
+                        ties.append((name, first[id(parameter)]))
+                    continue
+                first[id(parameter)] = name
+                role = _role(module, own, name, parameter)
+                if isinstance(role, Maskable):
+                    maskable.append(role)
+                else:
+                    fixed.append(role)
+        if not maskable:
+            raise UnsupportedModuleError(
+                f"searching a mask: the {type(model).__qualname__} has no weights to mask (parameters of two "
+                "dimensions or more, as in Linear, Conv and Embedding layers); give a model that has some"
+            )
+        return Roles(tuple(maskable), tuple(fixed), tuple(ties))
+
+
+def _role(module: nn.Module, own: str, name: str, parameter: torch.Tensor) -> Maskable | Fixed:
+    shape = tuple(parameter.shape)
+    if isinstance(parameter, nn.parameter.UninitializedParameter):
+        raise UnsupportedModuleError(
+            f"searching a mask: the shape of {name} is not known yet; call the lazy model once, on one batch"
+        )
+    if 0 in shape or not parameter.is_floating_point():
+        raise UnsupportedModuleError(
+            f"searching a mask: {name} has shape {shape}, dtype {parameter.dtype}; real numbers, at least one, are needed"
+        )
+    if isinstance(module, NORMS):
+        return Fixed(name, shape, 0.0 if "bias" in own else 1.0, norm=True)
+    if isinstance(module, nn.PReLU):
+        return Fixed(name, shape, 0.25, norm=False)  # its slope at the start
+    # biases, also bias_ih_l0 of recurrent layers and the (1, 1, d) bias_k of attention
+    if own.startswith("bias") or own.endswith("_bias"):
+        return Fixed(name, shape, 0.0, norm=False)
+    if len(shape) < 2:
+        raise UnsupportedModuleError(
+            f"searching a mask: {name} of shape {shape} in a {type(module).__qualname__} is neither a weight of two "
+            "dimensions or more nor a bias nor part of a norm, so its value is unknown: make it a buffer, which is "
+            "carried as it is"
+        )
+    return Maskable(name, shape, *_fans(module, shape))
+
+
+def _fans(module: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
+    if isinstance(module, EMBEDDINGS):
+        return 1, shape[1]
+    taps = math.prod(shape[2:])
+    if isinstance(module, _ConvTransposeNd):
+        # its weight is (inputs, outputs / groups, *taps)
+        return shape[0] // module.groups * taps, shape[1] * taps
+    if isinstance(module, _ConvNd):
+        return shape[1] * taps, shape[0] // module.groups * taps
+    return shape[1] * taps, shape[0] * taps

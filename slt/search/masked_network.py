@@ -1,0 +1,175 @@
+"""A network whose parameters are a mask over random tensors, while the mask is searched for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, final
+
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from slt.errors import InputError, UnsupportedModuleError
+from slt.search.layer import Layer
+from slt.search.maskable import Maskable, Roles
+from slt.search.method import Method
+from slt.search.moment import Moment
+from slt.search.selection import Selection
+from slt.weights import Key
+
+
+@final
+class MaskedNetwork:
+    """The random tensors, scores and state of one search. The model given is copied, and none of its parameters used.
+
+    Paths of keys: ``weights / name``, ``scores / name``, ``frozen / name``, ``samples / step / name``,
+    ``events / number / name``, ``coins / number / name``; so nothing that one of them draws moves another.
+    """
+
+    def __init__(self, model: nn.Module, method: Method, seed: int, device: torch.device | str | None = None) -> None:
+        self.method, self.key, self.device = method, Key(seed), torch.device("cpu" if device is None else device)
+        self.roles = Roles.of(model)
+        self.skeleton = _copied(model).to(self.device).requires_grad_(False)
+        self.layers = [self._layer(role) for role in self.roles.maskable]
+        self.fixed = {f.name: torch.full(f.shape, f.value, device=self.device) for f in self.roles.fixed}
+        self.trained = [self.fixed[f.name].requires_grad_() for f in self.roles.fixed if method.norms.trained(f)]
+        self.buffers = {name: b.detach().clone() for name, b in self.skeleton.named_buffers()}
+        self.memory: dict[str, torch.Tensor] = {}
+        self.selections: list[Selection] | None = None
+        if sum(event.changes_weights for event in method.events) > 1:
+            raise InputError(
+                f"searching a mask by {method.name}: several of its events change weights, and "
+                "a ticket can declare copies or re-draws, not both. Use one kind of event"
+            )
+        method.selector.start(self.layers)
+
+    def _layer(self, role: Maskable) -> Layer:
+        method, key = self.method, self.key
+        weights = method.weights.tensor(key / "weights" / role.name, role)
+        groups = replace(role, shape=method.granularity.groups(role.shape))
+        reduced = method.granularity.reduce(weights.abs())
+        scores = method.starts.tensor(key / "scores" / role.name, groups, reduced).to(self.device)
+        return Layer(
+            role,
+            weights.to(self.device),
+            scores.clone().requires_grad_(),
+            method.map,
+            method.active,
+            method.granularity,
+            frozen=method.frozen.pattern(key / "frozen", groups, scores),
+        )
+
+    # -- weights ---------------------------------------------------------------------------------------------------
+
+    def select(self, moment: Moment) -> list[Selection]:
+        """The masks of this moment."""
+        return self.method.selector.select(self.layers, moment, self.key / "samples")
+
+    def scales(self, selections: list[Selection]) -> list[torch.Tensor]:
+        """The scale of each layer, 0-dim float32."""
+        return [self.method.scale.factor(s, layer) for s, layer in zip(selections, self.layers, strict=True)]
+
+    def soft_weights(self, moment: Moment) -> dict[str, torch.Tensor]:
+        """The weights to train with, attached to the scores; remembers the selections."""
+        self.selections = self.select(moment)
+        estimator = self.method.estimator
+        return {
+            layer.name: estimator.weights(selection, layer, scale)
+            for layer, selection, scale in zip(self.layers, self.selections, self.scales(self.selections), strict=True)
+        }
+
+    def hard_masks(self, moment: Moment) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """(masks, scales) as a ticket has them: one value a weight; the scale as float32 of the hard mask."""
+        moment = replace(moment, training=False)
+        with torch.no_grad():
+            selections = self.select(moment)
+            masks = [x.expand(s.hard(x)) for s, x in zip(selections, self.layers, strict=True)]
+            return masks, self.scales(selections)
+
+    def hard_weights(self, masks: list[torch.Tensor], scales: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The weights of the ticket's network, +0.0 where a mask is 0."""
+        return {
+            layer.name: torch.where(mask != 0, (mask * layer.values) * scale, 0.0)
+            for layer, mask, scale in zip(self.layers, masks, scales, strict=True)
+        }
+
+    def unpruned(self) -> dict[str, torch.Tensor]:
+        """The random network before pruning."""
+        return {layer.name: layer.weights for layer in self.layers}
+
+    # -- calls -----------------------------------------------------------------------------------------------------
+
+    def __call__(
+        self,
+        inputs: Any,
+        weights: Mapping[str, torch.Tensor],
+        training: bool,
+        buffers: dict[str, torch.Tensor] | None = None,
+    ) -> Any:
+        """The network's outputs with these weights. In training its running statistics move."""
+        self.skeleton.train(training)
+        given = {**weights, **self.fixed, **(self.buffers if buffers is None else buffers)}
+        arguments = inputs if isinstance(inputs, tuple) else (inputs,)
+        return functional_call(self.skeleton, given, arguments)
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> list[torch.Tensor]:
+        """What the optimiser moves: the scores, and norms where the method says so."""
+        return [layer.scores for layer in self.layers] + self.trained
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All that changes during a search, by name; for checkpoints."""
+        found = {f"memory/{name}": t for name, t in self.memory.items()}
+        found |= {f"buffer/{name}": t for name, t in self.buffers.items()}
+        found |= {f"fixed/{name}": t.detach() for name, t in self.fixed.items()}
+        for layer in self.layers:
+            found[f"scores/{layer.name}"] = layer.scores.detach()
+            found[f"weights/{layer.name}"] = layer.weights
+            for part in ("origins", "events"):
+                tensor = getattr(layer, part)
+                if tensor is not None:
+                    found[f"{part}/{layer.name}"] = tensor
+            found |= {f"remembered {name}/{layer.name}": t for name, t in layer.memory.items()}
+        return found
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """The inverse of ``state``."""
+        self.memory = {n.removeprefix("memory/"): t.clone() for n, t in state.items() if n.startswith("memory/")}
+        with torch.no_grad():
+            for name in self.buffers:
+                self.buffers[name].copy_(state[f"buffer/{name}"])
+            for name, tensor in self.fixed.items():
+                tensor.copy_(state[f"fixed/{name}"])
+            for layer in self.layers:
+                layer.scores.copy_(state[f"scores/{layer.name}"])
+                layer.weights = state[f"weights/{layer.name}"].clone()
+                for part in ("origins", "events"):
+                    changed = state.get(f"{part}/{layer.name}")
+                    setattr(layer, part, None if changed is None else changed.clone())
+                layer.memory = {
+                    name.removeprefix("remembered ").removesuffix(f"/{layer.name}"): tensor.clone()
+                    for name, tensor in state.items()
+                    if name.startswith("remembered ") and name.endswith(f"/{layer.name}") and name.count("/") == 1
+                }
+                layer.renew()
+
+    def broken(self) -> str | None:
+        """The first layer whose scores are not all finite."""
+        for layer in self.layers:
+            if not bool(layer.scores.detach().isfinite().all()):
+                return layer.name
+        return None
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(model)
+    except (RuntimeError, TypeError) as error:
+        raise UnsupportedModuleError(
+            f"searching a mask: the {type(model).__qualname__} cannot be copied ({error}); give a model that was made "
+            "and not computed with, with parameters that are leaves"
+        ) from error

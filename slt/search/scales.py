@@ -1,0 +1,68 @@
+"""What kept weights are multiplied by, so that signals keep their size."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+import torch
+
+from slt.search.layer import Layer
+from slt.search.selection import Selection
+
+
+class Scale(ABC):
+    """One number a layer, from the mask and the random weights; it is recorded in the ticket, and never learnt."""
+
+    @abstractmethod
+    def factor(self, selection: Selection, layer: Layer) -> torch.Tensor:
+        """0-dim float32, without gradient."""
+
+
+@final
+@dataclass(frozen=True)
+class NoScale(Scale):
+    """1."""
+
+    def factor(self, selection: Selection, layer: Layer) -> torch.Tensor:
+        return torch.ones((), device=layer.weights.device)
+
+
+def _count(selection: Selection, layer: Layer) -> torch.Tensor:
+    kept = selection.kept(layer)
+    if isinstance(kept, int):
+        return torch.tensor(float(max(kept, 1)), dtype=torch.float64)
+    return kept.detach().to(torch.float64).clamp(min=1)
+
+
+@final
+@dataclass(frozen=True)
+class InverseRootDensity(Scale):
+    """sqrt(weights / kept) of the layer, which keeps the variance: Ramanujan et al. 2020 mean this by their scaled
+    constants (the released code divides by the density removed); Otsuka et al. call it dynamic where layers differ."""
+
+    def factor(self, selection: Selection, layer: Layer) -> torch.Tensor:
+        scale = (layer.size / _count(selection, layer)).sqrt().float()
+        return scale.to(layer.weights.device)
+
+
+@final
+@dataclass(frozen=True)
+class InverseDensity(Scale):
+    """weights / kept of the layer: the dynamic weight rescaling of Zhou et al. 2019."""
+
+    def factor(self, selection: Selection, layer: Layer) -> torch.Tensor:
+        return (layer.size / _count(selection, layer)).float().to(layer.weights.device)
+
+
+@final
+@dataclass(frozen=True)
+class MeanMagnitude(Scale):
+    """The mean size of the kept weights: the alpha of biprop (Diffenderfer and Kailkhura 2021, eq. 3)."""
+
+    def factor(self, selection: Selection, layer: Layer) -> torch.Tensor:
+        with torch.no_grad():
+            kept = layer.expand(selection.hard(layer)) != 0
+            sizes = torch.where(kept, layer.weights.abs(), 0.0).sum(dtype=torch.float64)
+            return (sizes / kept.sum().clamp(min=1)).float()
