@@ -95,7 +95,7 @@ class Found:
         found = weights_digest({name: state[name] for name in names})
         if found != self.last.digest:
             raise VerificationError(
-                f"verifying a search: the ticket's weights have digest {found[:16]}..., those that the search evaluated "
+                f"verifying a search: the ticket's weights have digest {found[:16]}..., those the search evaluated "
                 f"{self.last.digest[:16]}...; something moved that the method {self.method.name} does not declare"
             )
         return report

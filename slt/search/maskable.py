@@ -94,7 +94,7 @@ def _role(module: nn.Module, own: str, name: str, parameter: torch.Tensor) -> Ma
         )
     if 0 in shape or not parameter.is_floating_point():
         raise UnsupportedModuleError(
-            f"searching a mask: {name} has shape {shape}, dtype {parameter.dtype}; real numbers, at least one, are needed"
+            f"searching a mask: {name} has shape {shape}, dtype {parameter.dtype}; real, non-empty ones are needed"
         )
     if isinstance(module, NORMS):
         return Fixed(name, shape, 0.0 if "bias" in own else 1.0, norm=True)
