@@ -6,6 +6,7 @@ on every axis (``Method``); the published ones are presets.
 
 from slt.search.batches import Batches, EpochLoader
 from slt.search.budgets import Budget, EqualPerLayer, ErdosRenyi, Global, LayerWise
+from slt.search.dense import Dense, train_dense
 from slt.search.draws import (
     FanAverage,
     FanIn,
@@ -56,6 +57,7 @@ __all__ = [
     "CropAndFlip",
     "Cubic",
     "DecoupledSGD",
+    "Dense",
     "EdgePopup",
     "Epoch",
     "EpochLoader",
@@ -106,4 +108,5 @@ __all__ = [
     "kaiming_uniform",
     "signed_kaiming_constant",
     "split",
+    "train_dense",
 ]

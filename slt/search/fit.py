@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +21,7 @@ from slt.search.masked_network import MaskedNetwork
 from slt.search.method import Method, Preset
 from slt.search.moment import Moment
 from slt.search.objectives import Loss
+from slt.search.passes import batches_in, noise_word, one_pass, own_randomness
 from slt.search.reading import Reading
 from slt.search.selection import Cut
 from slt.tree_checks import outline
@@ -42,6 +42,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    score_seed: int | None = None,
 ) -> Found:
     """Searches a mask over a random network of the architecture of ``model``, whose own weights are not used.
 
@@ -49,6 +50,8 @@ def fit(
     ``validation``: scored after every epoch with the mask a ticket would have; the test set has no place here.
     ``seed`` fixes the random weights, the scores and all that the method draws; the order of the data is the loader's
     (an ``EpochLoader`` such as ``Batches`` is set to its epoch 0).
+    ``score_seed``: draws the first scores and the masks that sampling methods draw, in place of ``seed``; the weights
+    stay those of ``seed``. So two searches of one random network can be compared.
     ``checkpoint``: a file written after every epoch. With ``resume`` a search takes up where that file stands (or
     begins, where there is none) and ends with the same ticket as an uninterrupted run on the same machine; refused for
     loaders whose order cannot be restored. Global random state is left as it was.
@@ -58,7 +61,9 @@ def fit(
         NonFiniteError: the loss or the scores became NaN or infinite; the text names step and layer.
         CheckpointError: a checkpoint that is damaged or of another search.
     """
-    return _Fit(model, loader, method, epochs, seed, loss, validation, device, checkpoint, resume, progress).run()
+    return _Fit(
+        model, loader, method, epochs, seed, loss, validation, device, checkpoint, resume, progress, score_seed
+    ).run()
 
 
 class _Fit:
@@ -75,6 +80,7 @@ class _Fit:
         checkpoint: str | os.PathLike[str] | None,
         resume: bool,
         progress: Progress | None,
+        score_seed: int | None,
     ) -> None:
         self.method = _method(method)
         if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
@@ -82,7 +88,7 @@ class _Fit:
         if isinstance(loader, EpochLoader):
             loader.epoch = 0  # so that a second search sees what the first saw
         self.loader, self.loss, self.validation, self.progress = loader, loss, validation, progress
-        self.batches = _length(loader)
+        self.batches = batches_in(loader)
         self.path = None if checkpoint is None else Path(checkpoint)
         if resume and self.path is None:
             raise InputError("resuming a search: no file was named; give fit(..., checkpoint=path, resume=True)")
@@ -94,9 +100,9 @@ class _Fit:
                     "another file"
                 )
         self.epochs = epochs if self.method.trains else 0
-        self.network = MaskedNetwork(model, self.method, seed, device)
+        self.network = MaskedNetwork(model, self.method, seed, device, score_seed)
         self.optimiser = self.method.optimiser.build(self.network.parameters)
-        self.seed, self.noise = seed, _word(Key(seed) / "noise")
+        self.seed, self.noise = seed, noise_word(Key(seed))
         self.history: list[Epoch] = []
         self.best: Reading | None = None
         self.best_epoch: int | None = None
@@ -106,7 +112,7 @@ class _Fit:
     # -- the loop --------------------------------------------------------------------------------------------------
 
     def run(self) -> Found:
-        with _own_randomness(self.network.device):
+        with own_randomness(self.network.device):
             for epoch in range(len(self.history), self.epochs):
                 mean = self._epoch(epoch)
                 reading, scored = self._read(self._moment((epoch + 1) * self.batches))
@@ -122,18 +128,11 @@ class _Fit:
 
     def _epoch(self, epoch: int) -> float:
         total, step = 0.0, epoch * self.batches
-        for batch in self.loader:
-            if step == (epoch + 1) * self.batches:
-                raise InputError(f"the loader said it has {self.batches} batches an epoch, and yields more")
+        for batch in one_pass(self.loader, self.batches, epoch):
             total += self._step(batch, self._moment(step))
             step += 1
             if self.progress is not None:
                 self.progress(step, self.epochs * self.batches)
-        if step < (epoch + 1) * self.batches:
-            raise InputError(
-                f"the loader said it has {self.batches} batches an epoch, and in epoch {epoch} yields "
-                f"{step - epoch * self.batches}; give one that starts anew for every epoch"
-            )
         broken = self.network.broken()
         if broken is not None:
             self._stop(step - 1, f"the scores of {broken} are not finite")
@@ -271,6 +270,7 @@ class _Fit:
         return {
             "method": repr(self.method),
             "seed": self.seed,
+            "score_seed": self.network.score_seed,
             "epochs": self.epochs,
             "batches": self.batches,
             "layers": [[x.name, list(x.role.shape)] for x in self.network.layers],
@@ -312,32 +312,6 @@ def _method(method: Method | Preset) -> Method:
             f"searching a mask: a method is needed, such as slt.search.EdgePopup(density=0.3); {method!r} was given"
         )
     return spelt
-
-
-def _length(loader: Any) -> int:
-    try:
-        batches = len(loader)
-    except TypeError as error:
-        raise InputError(
-            f"searching a mask: a loader needs a length, which a {type(loader).__name__} has not; give "
-            "slt.search.Batches, a DataLoader or a list of batches"
-        ) from error
-    if not batches:
-        raise InputError("searching a mask: the loader is empty; give one with at least one batch (drop_last?)")
-    return batches
-
-
-@contextmanager
-def _own_randomness(device: torch.device) -> Iterator[None]:
-    """What draws from torch's global state here (dropout) leaves it as it was."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        yield
-
-
-def _word(key: Key) -> int:
-    low, high = key.words
-    return (high << 32 | low) >> 2
 
 
 def _plain(epoch: Epoch) -> list[Any]:
