@@ -145,6 +145,7 @@ def show(file: Path) -> None:
     """Print what a ticket file holds."""
     from slt.carried import CarriedTensor
     from slt.tickets import load
+    from slt.tickets.storage import read
 
     loaded = load(file)
     click.echo(str(loaded))
@@ -154,7 +155,16 @@ def show(file: Path) -> None:
     for carried in loaded.carried:
         what = f"{carried.count:,} numbers" if isinstance(carried, CarriedTensor) else f"{carried.value:g}"
         click.echo(f"  carried {carried.name} = {what}")
-    click.echo(f"{file.stat().st_size:,} bytes; {loaded.entropy_bits / 8:,.0f} is the entropy bound of the masks")
+    if loaded.source_network.patched_count:
+        click.echo(
+            f"  patched {loaded.source_network.patched_count:,} kept weights are not the draw at their own place"
+        )
+    parts, size = read(file), file.stat().st_size
+    masks, patches, tensors = (parts.bytes_of(kind) for kind in ("masks", "patches", "carried"))
+    click.echo(
+        f"{size:,} bytes: masks {masks:,}, patches {patches:,}, carried {tensors:,}, header "
+        f"{size - masks - patches - tensors:,}; {loaded.entropy_bits / 8:,.0f} is the entropy bound of the masks"
+    )
 
 
 @ticket.command()

@@ -33,18 +33,18 @@ class CodedMask:
     data: Bytes
 
 
-def encode_mask(mask: Mask, superset: Mask | None = None) -> CodedMask:
-    """The shortest code of the mask; MaskError if it is not a part of ``superset``."""
+def encode_mask(mask: Mask, superset: Mask | None = None, gaps: bool = True) -> CodedMask:
+    """The shortest code, or without ``gaps`` the packed bits; MaskError if it is no part of ``superset``."""
     mask = mask if superset is None else within(mask, superset)
     best = CodedMask(mask.kept, 0, mask.packed)
-    if mask.size > LARGEST:
+    if not gaps or mask.size > LARGEST:
         return best
     bits = mask.unpack().reshape(-1)
     chosen = bits if mask.kept <= mask.size - mask.kept else ~bits
-    gaps = np.diff(np.flatnonzero(chosen), prepend=-1) - 1
-    m, length = best_golomb(gaps)
+    distances = np.diff(np.flatnonzero(chosen), prepend=-1) - 1
+    m, length = best_golomb(distances)
     if length <= 8 * best.data.size - 8:
-        return CodedMask(mask.kept, m if chosen is bits else -m, encode_golomb(gaps, m))
+        return CodedMask(mask.kept, m if chosen is bits else -m, encode_golomb(distances, m))
     return best
 
 

@@ -165,8 +165,8 @@ KINDS: dict[str, type[Patch]] = {patch.kind: patch for patch in (Copies, Redraws
 
 
 def patches_of(name: str, kept: Mask, origins: Any = None, events: Any = None) -> list[Patch]:
-    """The patch of one tensor, or none, from what a search recorded for every weight of it: ``origins``, flat indices of
-    the draws that weights hold, or ``events``, the event that last redrew them, 0 for none; arrays of the mask's shape.
+    """The patch of one tensor, or none, from what a search recorded for every weight of it: ``origins``, flat indices
+    of the draws that weights hold, or ``events``, the event that last redrew them, 0 for none; of the mask's shape.
 
     InputError for both: a copy of a redrawn weight has no form here.
     """

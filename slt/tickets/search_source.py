@@ -268,9 +268,7 @@ class SearchSource(Source):
             "seed": self.key.seed,
             "path": list(self.key.path),
             "law": self.law.name,
-            "tensors": [
-                [t.name, list(t.shape), t.scale, t.multiplier, t.binarised, t.signed, t.levels] for t in self.tensors
-            ],
+            "tensors": [tensor.entry for tensor in self.tensors],
             "constants": [[c.name, list(c.shape), c.dtype, c.value] for c in self.constants],
             "ties": [list(tie) for tie in self.ties],
             "outline": self.outline,

@@ -58,13 +58,25 @@ class SearchTensor:
                     f"declaring the random tensor {self.name}: {what} {value!r} was given; a number in 2**-60 .. 2**60 "
                     "is needed (signs belong to the weights or to a signed mask)"
                 )
-            object.__setattr__(self, what, float(value))
+            object.__setattr__(self, what, float(np.float32(value)))
         flags = isinstance(self.binarised, bool) and isinstance(self.signed, bool)
         if not flags or type(self.levels) is not int or not 1 <= self.levels <= MOST_LEVELS:
             raise InputError(
                 f"declaring the random tensor {self.name}: binarised {self.binarised!r}, signed {self.signed!r} and "
                 f"levels {self.levels!r} were given; two booleans and a number in 1 .. {MOST_LEVELS} are needed"
             )
+
+    @property
+    def entry(self) -> list[Any]:
+        """What a header holds of it: the fields in order without defaults at the end, numbers in as few digits as
+        float32 reads back."""
+        scale, multiplier = (float(str(np.float32(x))) for x in (self.scale, self.multiplier))
+        entry = [self.name, list(self.shape), scale, multiplier, self.binarised, self.signed, self.levels]
+        for default in (1, False, False, 1.0):
+            if entry[-1] != default:
+                break
+            entry.pop()
+        return entry
 
     # -- masks -----------------------------------------------------------------------------------------------------
 

@@ -1,156 +1,184 @@
-"""Ticket files: one safetensors container, no pickle.
+"""Ticket files: what of a ticket is written, and how it is read back.
 
-The masks are uint8 tensors ``mask/<part>``; carried tensors are bytes, ``carried/<name>``. The metadata entry ``slt``
-is a JSON header with ``version``, ``encoding``, the source, the domain, the digest of the regenerated source, and a
-SHA-256 over the canonical header and all bodies.
+Header fields: ``version``, ``source``, ``source_digest`` (of the regenerated weights), ``domain``, ``masks`` (kept,
+parameter and bytes of each code, in the order of the source's masks), and where there are any ``carried`` (name, shape,
+dtype) and ``patches``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from slt.carried import CarriedTensor
 from slt.domains import Ball, Box, Domain
 from slt.errors import InputError, SltError, TicketFileError
 from slt.files import write_whole
+from slt.mask_coding import LARGEST, CodedMask, decode_mask, encode_mask
 from slt.masks import Mask
 from slt.tickets.attention_source import AttentionSource
 from slt.tickets.rotary_source import RotarySource
 from slt.tickets.search_source import SearchSource
 from slt.tickets.source import Source
 from slt.tickets.ticket import Ticket
+from slt.tickets.ticket_file import VERSION, TicketFile
 from slt.tickets.transformer_source import TransformerSource
 from slt.tickets.tree_source import TreeSource
 from slt.tickets.two_layer_source import TwoLayerSource
 from slt.tickets.verification import source_digest
 
-VERSION = 1
-ENCODING = "packed-bits"
-KINDS = {"mask": "masks", "carried": "carried"}  # how bodies are named, and the field that lists them
 SOURCES: dict[str, type[Source]] = {
     source.kind: source
     for source in (TwoLayerSource, AttentionSource, RotarySource, TransformerSource, TreeSource, SearchSource)
 }
 
+Bytes = npt.NDArray[np.uint8]
+
 
 def save(ticket: Ticket, path: str | os.PathLike[str]) -> Path:
     """Writes the ticket whole or not at all and returns the path. TicketFileError if the folder cannot be written."""
-    from safetensors.numpy import save as to_bytes
-
-    header: dict[str, Any] = {
-        "version": VERSION,
-        "encoding": ENCODING,
-        "source": ticket.source_network.header(),
-        "source_digest": ticket.recorded_digest or source_digest(ticket.source_network),
-        "domain": _domain_header(ticket.domain),
-        "masks": {name: {"shape": list(mask.shape), "kept": mask.kept} for name, mask in ticket.mask.items()},
-    }
-    bodies = {f"mask/{name}": mask.packed for name, mask in ticket.mask.items()}
-    tensors = [c for c in ticket.carried if isinstance(c, CarriedTensor)]
-    if tensors:
-        header["carried"] = {c.name: {"shape": list(c.shape), "dtype": c.dtype} for c in tensors}
-        bodies |= {f"carried/{c.name}": c.data for c in tensors}
-    header["digest"] = _digest(header, bodies)
-    content = to_bytes({n: np.ascontiguousarray(b) for n, b in bodies.items()}, metadata={"slt": _canonical(header)})
-    return write_whole(path, content, error=TicketFileError)
+    return write_whole(path, _file(ticket).content(), error=TicketFileError)
 
 
 def load(path: str | os.PathLike[str]) -> Ticket:
     """Reads a ticket file. TicketFileError for one that is missing, truncated, altered or from a future version."""
+    file = read(path)
+    header, bodies = file.header, file.bodies
+    try:
+        _check_fields(file)
+        source = SOURCES[header["source"]["kind"]].from_header(header["source"])
+        if header["version"] == 1:
+            masks = _masks_of_version_1(header, bodies)
+            tensors = [(name, e["shape"], e["dtype"]) for name, e in header.get("carried", {}).items()]
+            data = np.concatenate([_none(), *(bodies[f"carried/{name}"] for name, _, _ in tensors)])
+        else:
+            masks = _masks(source, header["masks"], bodies.get("masks", _none()))
+            tensors = header.get("carried", [])
+            data = bodies.get("carried", _none())
+        source = source.with_tensors(_tensors(tensors, data))
+        source = source.decode_patches(header.get("patches", []), bodies.get("patches", _none()), masks)
+        return Ticket(source, masks, _domain(header["domain"]), recorded_digest=header["source_digest"])
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, SltError) as error:
+        raise TicketFileError(f"loading a ticket from {path}: its header makes no ticket: {error!r}") from error
+
+
+def read(path: str | os.PathLike[str]) -> TicketFile:
+    """Header and bodies of a ticket file, checked against its digest. TicketFileError as for ``load``."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise TicketFileError(f"loading a ticket from {path}: {error}; give the path of a saved ticket") from error
-    header, bodies = _parse(content, path)
-    version = header.get("version")
-    if type(version) is not int or version != VERSION or header.get("encoding") != ENCODING:
-        raise TicketFileError(
-            f"loading a ticket from {path}: the file has version {version!r} and encoding {header.get('encoding')!r}, "
-            f"this slt reads version {VERSION} with {ENCODING!r}; a newer slt may read it"
-        )
-    recorded = header.pop("digest", None)
-    try:
-        digest = _digest(header, bodies)
-    except (ValueError, RecursionError) as error:
-        raise TicketFileError(f"loading a ticket from {path}: its header is no plain JSON: {error!r}") from error
-    if recorded != digest:
-        raise TicketFileError(
-            f"loading a ticket from {path}: the digest does not match header and masks: the file was altered or "
-            "damaged; get it again or make the ticket anew"
-        )
-    try:
-        _check_fields(header, bodies)
-        source = SOURCES[header["source"]["kind"]].from_header(header["source"])
-        masks = {}
-        for name, entry in header["masks"].items():
-            mask = Mask(tuple(entry["shape"]), bodies[f"mask/{name}"])
-            if mask.kept != entry["kept"]:
-                raise InputError(f"mask {name!r} keeps {mask.kept} weights, the header says {entry['kept']}")
-            masks[name] = mask
-        source = source.with_tensors(
-            tuple(
-                CarriedTensor(name, tuple(entry["shape"]), entry["dtype"], bodies[f"carried/{name}"])
-                for name, entry in header.get("carried", {}).items()
-            )
-        )
-        ticket = Ticket(source, masks, _domain(header["domain"]), recorded_digest=header["source_digest"])
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, SltError) as error:
-        raise TicketFileError(f"loading a ticket from {path}: its header makes no ticket: {error!r}") from error
-    return ticket
+    return TicketFile.parse(content, path)
 
 
-def _check_fields(header: dict[str, Any], bodies: dict[str, np.ndarray]) -> None:
+def _file(ticket: Ticket) -> TicketFile:
+    source = ticket.source_network
+    supersets = source.supersets
+    gaps = sum(mask.size for mask in ticket.mask.values()) <= LARGEST
+    coded = [
+        encode_mask(ticket.mask[name], ticket.mask[supersets[name]] if name in supersets else None, gaps=gaps)
+        for name in source.mask_shapes
+    ]
+    header: dict[str, Any] = {
+        "version": VERSION,
+        "source": source.header(),
+        "source_digest": ticket.recorded_digest or source_digest(source),
+        "domain": _domain_header(ticket.domain),
+        "masks": [[mask.kept, mask.parameter, mask.data.size] for mask in coded],
+    }
+    bodies = {"masks": np.concatenate([_none(), *(mask.data for mask in coded)])}
+    tensors = [c for c in ticket.carried if isinstance(c, CarriedTensor)]
+    if tensors:
+        header["carried"] = [[c.name, list(c.shape), c.dtype] for c in tensors]
+        bodies["carried"] = np.concatenate([c.data for c in tensors])
+    entries, patches = source.encode_patches(ticket.mask)
+    if entries:
+        header["patches"] = entries
+        bodies["patches"] = np.frombuffer(patches, dtype=np.uint8)
+    return TicketFile(header, {name: body for name, body in bodies.items() if body.size})
+
+
+def _masks(source: Source, entries: list[Any], data: Bytes) -> dict[str, Mask]:
+    shapes, supersets = source.mask_shapes, source.supersets
+    entropy_coded = sum(math.prod(shape) for (_, p, _), shape in zip(entries, shapes.values(), strict=True) if p)
+    if entropy_coded > LARGEST:
+        raise InputError(f"gaps code masks of at most {LARGEST} weights in all; {entropy_coded} were declared")
+    masks: dict[str, Mask] = {}
+    start = 0
+    for (kept, parameter, length), (name, shape) in zip(entries, shapes.items(), strict=True):
+        coded = CodedMask(kept, parameter, _piece(data, start, length, f"mask {name!r}"))
+        masks[name] = decode_mask(coded, shape, masks[supersets[name]] if name in supersets else None)
+        start += length
+    _at_end(data, start, "masks")
+    return masks
+
+
+def _tensors(entries: list[Any], data: Bytes) -> tuple[CarriedTensor, ...]:
+    import torch
+
+    found, start = [], 0
+    for name, shape, dtype in entries:
+        if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+            raise InputError(f"the carried tensor {name!r} has shape {shape!r}; a list of sizes is needed")
+        if not isinstance(getattr(torch, str(dtype), None), torch.dtype):
+            raise InputError(f"the carried tensor {name!r} has dtype {dtype!r}, which is none of torch")
+        length = math.prod(shape) * getattr(torch, dtype).itemsize
+        found.append(CarriedTensor(name, tuple(shape), dtype, _piece(data, start, length, f"carried {name!r}").copy()))
+        start += length
+    _at_end(data, start, "carried tensors")
+    return tuple(found)
+
+
+def _piece(data: Bytes, start: int, length: Any, what: str) -> Bytes:
+    if type(length) is not int or length < 0 or start + length > data.size:
+        raise InputError(f"{what} takes {length!r} bytes from byte {start} on; the file holds {data.size}")
+    return data[start : start + length]
+
+
+def _at_end(data: Bytes, end: int, what: str) -> None:
+    if end != data.size:
+        raise InputError(f"the {what} end at byte {end}; the file holds {data.size}")
+
+
+def _none() -> Bytes:
+    return np.zeros(0, dtype=np.uint8)
+
+
+def _masks_of_version_1(header: dict[str, Any], bodies: Mapping[str, Bytes]) -> dict[str, Mask]:
+    """Packed bits, each mask a body of its own."""
+    masks = {}
+    for name, entry in header["masks"].items():
+        masks[name] = Mask(tuple(entry["shape"]), bodies[f"mask/{name}"])
+        if masks[name].kept != entry["kept"]:
+            raise InputError(f"mask {name!r} keeps {masks[name].kept} weights, the header says {entry['kept']}")
+    return masks
+
+
+def _check_fields(file: TicketFile) -> None:
     """Raises InputError for fields or bodies that no ticket has, or a source digest that is none."""
-    needed = {"version", "encoding", "source", "source_digest", "domain", "masks"} | (set(header) & {"carried"})
-    if set(header) != needed:
+    header, first = file.header, file.header["version"] == 1
+    needed = {"version", "source", "source_digest", "domain", "masks"}
+    needed |= ({"encoding"} | (set(header) & {"carried"})) if first else (set(header) & {"carried", "patches"})
+    if set(header) != needed or (first and header["encoding"] != "packed-bits"):
         raise InputError(f"the header has fields {sorted(header)}, {sorted(needed)} are needed")
-    listed = {f"{kind}/{name}" for kind, field in KINDS.items() for name in header.get(field, {})}
-    if set(bodies) != listed:
-        raise InputError(f"the file holds {sorted(bodies)}, its header lists {sorted(header['masks'])}")
+    if first:
+        listed = {f"mask/{name}" for name in header["masks"]} | {
+            f"carried/{name}" for name in header.get("carried", {})
+        }
+        strange = set(file.bodies) ^ listed
+    else:
+        strange = set(file.bodies) - {"masks", "carried", "patches"}
+    if strange:
+        raise InputError(f"the file holds {sorted(file.bodies)}; the header does not fit {sorted(strange)}")
     digest = header["source_digest"]
     if not isinstance(digest, str) or len(digest) != 64:
         raise InputError(f"the digest of the source is {digest!r}; 64 hexadecimal digits are needed")
-
-
-def _parse(content: bytes, path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as from_bytes
-
-    try:
-        bodies = from_bytes(content)
-        length = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + length])["__metadata__"]
-        header = json.loads(metadata["slt"])
-        if (
-            not isinstance(header, dict)
-            or set(metadata) != {"slt"}
-            or any(b.dtype != np.uint8 for b in bodies.values())
-        ):
-            raise ValueError("metadata or tensors are not those of a ticket")
-    except (SafetensorError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise TicketFileError(
-            f"loading a ticket from {path}: this is no complete ticket file ({len(content)} bytes): {error!r}; "
-            "it may be truncated, or not a ticket at all"
-        ) from error
-    return header, bodies
-
-
-def _canonical(header: dict[str, Any]) -> str:
-    return json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _digest(header: dict[str, Any], bodies: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(_canonical(header).encode())
-    for name in sorted(bodies):
-        digest.update(f";{name} {bodies[name].shape};".encode())
-        digest.update(np.ascontiguousarray(bodies[name]).data)
-    return digest.hexdigest()
 
 
 def _domain_header(domain: Domain | None) -> dict[str, Any]:

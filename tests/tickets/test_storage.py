@@ -11,7 +11,9 @@ from torch import nn
 
 import slt
 from slt.errors import InputError, LimitError, SltError, TicketFileError, VerificationError
-from slt.tickets.storage import _canonical, _digest, _parse
+from slt.tickets.storage import read
+from slt.tickets.ticket_file import MOST_HEADER
+from tests.tickets.ticket_files import deflated, forged, rewritten, save_version_1
 
 
 @pytest.fixture
@@ -58,23 +60,45 @@ def test_any_altered_byte_is_refused_or_harmless(saved, tmp_path):
             assert loaded.mask == ticket.mask and loaded.source_network == ticket.source_network
 
 
-def rewritten(path, change):
-    """The file with its header changed and its digest made right again: a forgery that is internally consistent."""
-    header, bodies = _parse(path.read_bytes(), path)
-    header.pop("digest")
-    change(header, bodies)
-    header["digest"] = _digest(header, bodies)
-    path.write_bytes(safetensors.numpy.save(bodies, metadata={"slt": _canonical(header)}))
-    return path
+def test_future_versions_and_encodings_are_refused(saved, tmp_path):
+    path = saved[1]
+    content = path.read_bytes()
+    for version, said in ((b"3", "version 3, .*a newer slt may read it"), (b"0", "version 0"), (b"{", "no complete")):
+        path.write_bytes(content.replace(b'"slt":"2"', b'"slt":"' + version + b'"'))
+        with pytest.raises(TicketFileError, match=said):
+            slt.load(path)
+    for version in (3, True, "2", None):
+        path.write_bytes(content)
+        with pytest.raises(TicketFileError, match="different versions"):
+            slt.load(rewritten(path, lambda h, b, version=version: h.update(version=version)))
+    first = save_version_1(saved[0], tmp_path / "first.slt")
+    with pytest.raises(TicketFileError, match="encoding"):
+        slt.load(rewritten(first, lambda h, b: h.update(encoding="gaps")))
 
 
-def test_future_versions_and_encodings_are_refused(saved):
-    with pytest.raises(TicketFileError, match=r"version 2 .*a newer slt may read it"):
-        slt.load(rewritten(saved[1], lambda h, b: h.update(version=2)))
-    with pytest.raises(TicketFileError, match="version True"):
-        slt.load(rewritten(saved[1], lambda h, b: h.update(version=True)))
-    with pytest.raises(TicketFileError, match="gaps"):
-        slt.load(rewritten(saved[1], lambda h, b: h.update(version=1, encoding="gaps")))
+def test_files_of_version_1_are_read(target, domain, tmp_path):
+    ticket = slt.find_ticket(target, width=9, seed=3, inputs=domain)
+    again = slt.load(save_version_1(ticket, tmp_path / "first.slt"))
+    assert again.mask == ticket.mask and again.source_network == ticket.source_network
+    assert again.verify() == ticket.verify()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h, b: h["masks"].pop("layer 0/bias"),
+        lambda h, b: h["masks"]["layer 0/bias"].update(kept=0),
+        lambda h, b: h["masks"]["layer 0/bias"].update(shape=[3]),
+        lambda h, b: b.pop("mask/layer 0/bias"),
+        lambda h, b: b.update(masks=b["mask/layer 0/bias"]),
+        lambda h, b: h.update(patches=[]),
+        lambda h, b: h.pop("encoding"),
+        lambda h, b: h.update(masks=[]),
+    ],
+)
+def test_headers_of_version_1_that_make_no_ticket_are_refused(saved, tmp_path, change):
+    with pytest.raises(TicketFileError, match="makes no ticket"):
+        slt.load(rewritten(save_version_1(saved[0], tmp_path / "first.slt"), change))
 
 
 @pytest.mark.parametrize(
@@ -97,9 +121,32 @@ def test_future_versions_and_encodings_are_refused(saved):
         lambda h, b: h["source"].update(flatten="no"),
         lambda h, b: h["source"].update(seed=4.0),
         lambda h, b: h["source"].pop("key", None) or h["source"].pop("path"),
-        lambda h, b: h["masks"].pop("layer 0/bias"),
-        lambda h, b: h["masks"]["layer 0/bias"].update(kept=0),
-        lambda h, b: b.pop("mask/layer 0/bias"),
+        lambda h, b: h["masks"].pop(),
+        lambda h, b: h["masks"].append([0, 0, 0]),
+        lambda h, b: h["masks"][0].__setitem__(0, 0),
+        lambda h, b: h["masks"][0].__setitem__(0, -1),
+        lambda h, b: h["masks"][0].__setitem__(0, 2**60),
+        lambda h, b: h["masks"][0].__setitem__(0, 4.0),
+        lambda h, b: h["masks"][0].__setitem__(1, 2**60),
+        lambda h, b: h["masks"][0].__setitem__(1, 5),
+        lambda h, b: h["masks"][0].__setitem__(1, -5),
+        lambda h, b: h["masks"][0].__setitem__(1, "m"),
+        lambda h, b: h["masks"][0].__setitem__(2, -1),
+        lambda h, b: h["masks"][0].__setitem__(2, True),
+        lambda h, b: h["masks"][0].__setitem__(2, 10**9),
+        lambda h, b: h["masks"][-1].__setitem__(2, 0),
+        lambda h, b: h["masks"][0].pop(),
+        lambda h, b: h["masks"].__setitem__(0, 7),
+        lambda h, b: b.pop("masks"),
+        lambda h, b: b.update(masks=b["masks"][:-1]),
+        lambda h, b: b.update(masks=np.append(b["masks"], np.uint8(0))),
+        lambda h, b: b.update(carried=np.zeros(3, np.uint8)),
+        lambda h, b: b.update(patches=np.zeros(3, np.uint8)),
+        lambda h, b: h.update(patches=[["flips", "x", 0, 0, 0, 0, 0]]),
+        lambda h, b: h.update(carried=[["x", [1], "float32"]]),
+        lambda h, b: h.update(carried=[["x", [0], "nn"]]),
+        lambda h, b: h.update(carried=[["x", [0], "float32"]]),
+        lambda h, b: h.update(encoding="packed-bits"),
         lambda h, b: h.update(domain={"kind": "torus"}),
         lambda h, b: h.update(domain={"kind": "ball", "radius": -1.0}),
         lambda h, b: h.pop("source_digest"),
@@ -168,9 +215,10 @@ def test_a_network_larger_than_the_machine_is_refused_before_it_is_drawn():
 
 def test_a_mask_with_other_weights_but_as_many_is_refused(saved):
     """Two flipped bits leave every count as it was; only the digest sees them."""
-    ticket, path = saved
-    content = bytearray(path.read_bytes())
-    start = len(content) - sum(m.packed.size for m in ticket.mask.values())
+    path = saved[1]
+    file, content = read(path), bytearray(path.read_bytes())
+    assert file.header["masks"][0][1] == 0  # packed bits
+    start = content.rindex(file.bodies["masks"].tobytes())
     one = next(i for i in range(start, len(content)) if content[i] & 0x80 and not content[i] & 0x40)
     content[one] ^= 0xC0
     path.write_bytes(content)
@@ -179,8 +227,27 @@ def test_a_mask_with_other_weights_but_as_many_is_refused(saved):
 
 
 def test_a_body_of_another_type_is_refused(saved):
-    def signed(header, bodies):
-        bodies["mask/layer 0/bias"] = bodies["mask/layer 0/bias"].view(np.int8)
-
+    file = read(saved[1])
+    file.bodies["masks"] = file.bodies["masks"].view(np.int8)
+    saved[1].write_bytes(forged(file))
     with pytest.raises(TicketFileError):
-        slt.load(rewritten(saved[1], signed))
+        slt.load(saved[1])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"no deflated text",
+        deflated(b"[1, 2]"),
+        deflated(b'{"version": 2}')[:-1],
+        deflated(b'{"version": 2}') + b"x",
+        deflated(b'{"version": 2'),
+        deflated(b" " * (MOST_HEADER + 1)),
+    ],
+)
+def test_headers_that_do_not_unpack_are_refused(header, tmp_path):
+    bodies = {"header": np.frombuffer(header, dtype=np.uint8)}
+    (tmp_path / "a.slt").write_bytes(safetensors.numpy.save(bodies, metadata={"slt": "2"}))
+    with pytest.raises(TicketFileError, match="no complete ticket file"):
+        slt.load(tmp_path / "a.slt")
