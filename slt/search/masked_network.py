@@ -26,10 +26,20 @@ class MaskedNetwork:
 
     Paths of keys: ``weights / name``, ``scores / name``, ``frozen / name``, ``samples / step / name``,
     ``events / number / name``, ``coins / number / name``; so nothing that one of them draws moves another.
+    ``score_seed`` is the seed of ``scores`` and ``samples``, ``seed`` where it is None, and of nothing else.
     """
 
-    def __init__(self, model: nn.Module, method: Method, seed: int, device: torch.device | str | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        method: Method,
+        seed: int,
+        device: torch.device | str | None = None,
+        score_seed: int | None = None,
+    ) -> None:
         self.method, self.key, self.device = method, Key(seed), torch.device("cpu" if device is None else device)
+        self.score_seed = seed if score_seed is None else score_seed
+        self.score_key = Key(self.score_seed)
         self.roles = Roles.of(model)
         self.skeleton = _copied(model).to(self.device).requires_grad_(False)
         self.layers = [self._layer(role) for role in self.roles.maskable]
@@ -50,7 +60,7 @@ class MaskedNetwork:
         weights = method.weights.tensor(key / "weights" / role.name, role)
         groups = replace(role, shape=method.granularity.groups(role.shape))
         reduced = method.granularity.reduce(weights.abs())
-        scores = method.starts.tensor(key / "scores" / role.name, groups, reduced).to(self.device)
+        scores = method.starts.tensor(self.score_key / "scores" / role.name, groups, reduced).to(self.device)
         return Layer(
             role,
             weights.to(self.device),
@@ -65,7 +75,7 @@ class MaskedNetwork:
 
     def select(self, moment: Moment) -> list[Selection]:
         """The masks of this moment."""
-        return self.method.selector.select(self.layers, moment, self.key / "samples")
+        return self.method.selector.select(self.layers, moment, self.score_key / "samples")
 
     def scales(self, selections: list[Selection]) -> list[torch.Tensor]:
         """The scale of each layer, 0-dim float32."""
