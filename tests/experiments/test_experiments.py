@@ -34,6 +34,8 @@ NAMES = (
     "rotary-law",
     "transformer-law",
 )
+SEARCHES = ("supermask-mnist",)
+"""Of mask searches: run here for seconds."""
 
 
 def experiment_of(name: str) -> Experiment:
@@ -54,7 +56,7 @@ def committed(name: str) -> list[Record]:
     return Records(FOLDER / name / "records.jsonl").load(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *SEARCHES])
 def test_a_run_of_seconds_gives_records_figures_and_a_summary(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,102 @@
+"""One search on MNIST: from a unit's settings to a ticket and what it scores."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from slt import architectures, search
+from slt.data import digits, mnist
+from slt.errors import InputError
+from slt.search import Batches, Found, Parts, Preset, split
+from slt.tickets import Ticket
+
+SOURCES = {"mnist": mnist, "digits": digits}
+PRESETS: Mapping[str, type[Preset]] = {
+    "edge-popup": search.EdgePopup,
+    "global-edge-popup": search.EdgePopup,
+    "biprop": search.Biprop,
+    "iterand": search.IteRand,
+    "weight-recycling": search.WeightRecycling,
+    "signed-supermask": search.SignedSupermask,
+    "concrete": search.ConcreteTicketSearch,
+    "gem-miner": search.GemMiner,
+    "bernoulli": search.BernoulliSupermask,
+    "frozen-source": search.FrozenSource,
+    "multicoated": search.Multicoated,
+    "random-mask": search.RandomMask,
+    "magnitude-at-start": search.MagnitudeAtStart,
+}
+NAMED: Mapping[str, Any] = {
+    "none": search.NoScale(),
+    "inverse root density": search.InverseRootDensity(),
+    "global": search.Global(),
+}
+SHARED = ("data", "hidden", "held", "method", "epochs", "batch", "seed")  # the rest of a unit are its method's settings
+EVALUATED = 1000  # images at once
+
+
+@cache
+def parts(data: str, held: int) -> Parts:
+    """Training, validation and test part; which images are held out is the same for every unit."""
+    if data not in SOURCES:
+        raise InputError(f"experiment supermask-mnist: data={data!r} was given; mnist or digits is needed")
+    return split(SOURCES[data](), held=held)
+
+
+def preset(unit: Mapping[str, Any]) -> Preset:
+    """The method of a unit, from its settings by name."""
+    given = {k: v for k, v in unit.items() if k not in SHARED}
+    settings = {k: NAMED[v] if isinstance(v, str) else tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    return PRESETS[unit["method"]](**settings)
+
+
+def searched(unit: Mapping[str, Any]) -> dict[str, Any]:
+    """Searches, verifies, and only then looks at the test part: last epoch, and best on the validation part."""
+    images, seed = parts(unit["data"], unit["held"]), unit["seed"]
+    validation, test = (Batches(*part, batch=EVALUATED, shuffle=False) for part in (images.validation, images.test))
+    model = architectures.lenet(*unit["hidden"], inputs=images.train[0].shape[1])
+    start = time.process_time()
+    found = search.fit(
+        model,
+        Batches(*images.train, batch=unit["batch"], seed=seed),
+        preset(unit),
+        epochs=unit["epochs"],
+        seed=seed,
+        validation=validation,
+    )
+    seconds = time.process_time() - start
+    found.verify()
+    last = _row(found, found.ticket, validation, test, best=False)
+    best = last if found.best is None else _row(found, found.best_ticket, validation, test, best=True)
+    return {
+        "last": last,
+        "best": best | {"epoch": found.best_epoch},
+        "validation_by_epoch": [e.validation.accuracy for e in found.history if e.validation is not None],
+        "cpu_seconds": seconds,
+        "verified": True,  # or an error above
+    }
+
+
+def _row(found: Found, ticket: Ticket, validation: Batches, test: Batches, best: bool) -> dict[str, Any]:
+    reading = found.best if best and found.best is not None else found.last
+    ticket.verify()
+    return {
+        "validation_accuracy": found.evaluate(validation, best).accuracy,
+        "test_accuracy": found.evaluate(test, best).accuracy,
+        "density": ticket.density,
+        "layer_densities": list(reading.densities.values()),
+        "file_bytes": _file_bytes(ticket),
+        "entropy_bytes": ticket.entropy_bits / 8,
+        "patch_bytes": ticket.patch_bits / 8,
+        "carried": ticket.carried_count,
+    }
+
+
+def _file_bytes(ticket: Ticket) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        return ticket.save(Path(folder) / "found.slt").stat().st_size

@@ -1,0 +1,56 @@
+"""What is searched for: each method with the settings that are measured. Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from slt.errors import InputError
+
+ALL = "all"
+SHORT, LONG = 10, 20  # epochs
+
+
+@final
+@dataclass(frozen=True)
+class Variant:
+    """``settings``: arguments of the method's preset as JSON has them (scales and budgets by name)."""
+
+    method: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = SHORT
+    batch: int = 128
+
+
+VARIANTS = (
+    *(Variant("edge-popup", {"density": density}) for density in (0.5, 0.3, 0.1, 0.03)),
+    *(Variant("edge-popup", {"density": density, "scale": "none"}) for density in (0.5, 0.1)),
+    Variant("global-edge-popup", {"density": 0.1, "budget": "global"}),
+    *(Variant("biprop", {"density": density}) for density in (0.5, 0.1)),
+    Variant("iterand", {"density": 0.5}),
+    # the published 3 epochs are of 250
+    *(Variant("weight-recycling", {"density": density, "every": 1}) for density in (0.5, 0.1)),
+    Variant("signed-supermask", {"decay": 2e-4}, LONG),
+    # the top of |s| decides, so no decay has to make room
+    Variant("signed-supermask", {"density": 0.04}, LONG),
+    Variant("concrete", {"density": 0.1}, LONG, 512),
+    Variant("concrete", {"density": 0.1, "scale": "inverse root density"}, LONG, 512),
+    *(Variant("gem-miner", {"density": density}, LONG) for density in (0.05, 0.1)),
+    *(Variant("bernoulli", {"sampled": sampled}, LONG) for sampled in (False, True)),
+    # half of the source is frozen; a density of 0.1 leaves room for fewer locked weights
+    Variant("frozen-source", {"density": 0.5, "removed": 0.25, "locked": 0.25}),
+    Variant("frozen-source", {"density": 0.1, "removed": 0.45, "locked": 0.05}),
+    Variant("multicoated", {"densities": [0.3, 0.0788, 0.0315]}),
+    *(Variant("random-mask", {"density": density}) for density in (0.5, 0.1)),
+    *(Variant("magnitude-at-start", {"density": density}) for density in (0.5, 0.1)),
+)
+
+
+def variants_of(method: str) -> Sequence[Variant]:
+    """The variants of one method, or of all."""
+    found = [v for v in VARIANTS if method in (ALL, v.method)]
+    if not found:
+        known = ", ".join(dict.fromkeys(v.method for v in VARIANTS))
+        raise InputError(f"experiment supermask-mnist: method={method!r} was given; known: {ALL}, {known}")
+    return found
