@@ -1,4 +1,7 @@
-"""``python -m benchmarks [weights] [subset_sum] [mnist] [encoder]``: measures and prints; quote ratios, not seconds."""
+"""``python -m benchmarks [weights] [subset_sum] [mnist] [encoder] [torch_batch] [search_step]``: measures and prints.
+
+Quote ratios, not seconds.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import platform
 import sys
 
-NAMES = ("weights", "subset_sum", "mnist", "encoder", "torch_batch")
+NAMES = ("weights", "subset_sum", "mnist", "encoder", "torch_batch", "search_step")
 
 
 def main(names: list[str]) -> int:

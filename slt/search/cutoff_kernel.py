@@ -1,6 +1,6 @@
 """The k-th largest of an array, exactly, in about one pass: compiled and for the processor.
 
-A bracket that holds few entries is guessed, from the step before or from a sample. One pass counts what lies above it
+A bracket that holds few entries is guessed, from the steps before or from a sample. One pass counts what lies above it
 and collects what lies inside; where the wanted rank is among those, ordering these few decides. Where it is not, or the
 bracket holds too many, everything is partitioned: the guess changes the time it takes, never the answer.
 """
@@ -13,97 +13,105 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-_BLOCK = 256  # entries counted with vector instructions before any is looked at by itself
-_SMALL = 4096  # entries that are partitioned as they are
-_SAMPLE = 2048  # entries that guess a bracket
+Array = npt.NDArray[np.float32]
+
+_BLOCK = 128  # entries counted with vector instructions before any is looked at by itself
+_SMALL = 2048  # entries that are partitioned as they are
+_SAMPLED = 16  # one entry in so many is in the sample that guesses a bracket
 _SURE = 4.5  # standard deviations of a rank in the sample; a miss costs a partition, not the answer
+_CHANGES = 3.0  # half a bracket, in last changes of the value
+_FLOOR = 2.0**-12  # half a bracket at least, in values
+_MISSED = -2
+
+NO_HISTORY = np.full(3, np.nan, dtype=np.float32)
 
 
-def kth_largest(scores: npt.NDArray[np.float32], count: int, absolute: bool, low: float, high: float) -> tuple:
-    """Cutoff value and index (float, int) of (n,) float32 contiguous scores, 0 < count < n, as ``top_cutoff`` says.
+def kth_largest(
+    scores: Array,
+    count: int,
+    absolute: bool,
+    history: Array,
+    value: Array,
+    index: npt.NDArray[np.int64],
+) -> None:
+    """Writes into ``value`` () and ``index`` () the cutoff of (n,) float32 contiguous scores, as ``top_cutoff`` says.
 
-    ``low`` <= ``high`` is a guess of the value; NaN for none.
+    ``history`` (3,): the values of the steps before, NaN for none.
     """
-    n = scores.size
-    if n > _SMALL:
-        if low <= high:
-            found = _within(scores, count, absolute, low, high)
-            if found is not None:
-                return found
-        low, high = _guess(scores, count, absolute)
-        found = _within(scores, count, absolute, low, high)
-        if found is not None:
-            return found
-    values = np.abs(scores) if absolute else scores
-    return _rank(values, count, None)
+    if not _around(scores, count, absolute, history, value, index):
+        value[()], index[()] = _without_history(scores, count, absolute)
 
 
-def holds_nan(scores: npt.NDArray[np.float32]) -> bool:
-    return bool(_holds_nan(scores))
+def _without_history(scores: Array, count: int, absolute: bool) -> tuple[float, int]:
+    if not 0 < count < scores.size:
+        if holds_nan(scores):
+            return math.nan, -1
+        return (-math.inf, scores.size - 1) if 0 < scores.size == count else (math.inf, -1)
+    if scores.size > _SMALL:
+        value, index = _within(scores, count, absolute, *_guess(scores, count, absolute))
+        if index != _MISSED:
+            return value, index
+    return _by_partition(np.abs(scores) if absolute else scores, count)
 
 
-def _guess(scores: npt.NDArray[np.float32], count: int, absolute: bool) -> tuple[float, float]:
+def holds_nan(scores: Array) -> bool:
+    return bool(np.isnan(scores.max(initial=-math.inf)))
+
+
+def _guess(scores: Array, count: int, absolute: bool) -> tuple[np.float32, np.float32]:
     """A bracket that the wanted value is in, if entries at even distances are like the others."""
-    n = scores.size
-    # an odd stride meets every column of a matrix whose width is a power of two
-    sample = scores[:: n // _SAMPLE | 1]
+    # an odd distance meets every column of a matrix whose width is a power of two
+    sample = scores[:: _SAMPLED + 1]
     sample = np.sort(np.abs(sample) if absolute else sample)
-    m = sample.size
-    rank = (n - count) / n * m
-    margin = _SURE * math.sqrt(m * count / n * (1 - count / n)) + 1
-    first, last = math.floor(rank - margin), math.ceil(rank + margin)
-    return (float(sample[first]) if first >= 0 else -math.inf, float(sample[last]) if last < m else math.inf)
+    removed = 1 - count / scores.size
+    margin = _SURE * math.sqrt(sample.size * removed * (1 - removed)) + 1
+    first = math.floor(removed * sample.size - margin)
+    last = math.ceil(removed * sample.size + margin)
+    end = np.float32(math.inf)
+    return (sample[first] if first >= 0 else -end), (sample[last] if last < sample.size else end)
 
 
-def _within(scores: npt.NDArray[np.float32], count: int, absolute: bool, low: float, high: float) -> tuple | None:
-    capacity = scores.size // 4
-    values = np.empty(capacity, dtype=np.float32)
-    places = np.empty(capacity, dtype=np.int64)
-    above, inside = _collect(scores, absolute, np.float32(low), np.float32(high), values, places)
-    if not (0 <= above < count <= above + inside):
-        return None
-    return _rank(values[:inside], count - above, places[:inside])
-
-
-def _rank(values: npt.NDArray[np.float32], count: int, places: npt.NDArray[np.int64] | None) -> tuple:
-    """The same of few values in order of place; their own positions are the places if none are given."""
-    ordered = np.partition(values, (values.size - count, values.size - 1))
-    if np.isnan(ordered[-1]):  # NaN is ordered last
+def _by_partition(values: Array, count: int) -> tuple[float, int]:
+    if holds_nan(values):
         return math.nan, -1
-    value = ordered[values.size - count]
+    value = np.partition(values, values.size - count)[values.size - count]
     ties = np.flatnonzero(values == value)
-    tie = ties[count - 1 - np.count_nonzero(values > value)]
-    return float(value) + 0.0, int(tie if places is None else places[tie])  # -0.0 becomes +0.0
+    return float(value) + 0.0, int(ties[count - 1 - np.count_nonzero(values > value)])  # -0.0 becomes +0.0
 
 
 @nb.njit(cache=True)
-def _holds_nan(scores):  # type: ignore[no-untyped-def]
-    for first in range(0, scores.size, _BLOCK):
-        found = False
-        for x in scores[first : first + _BLOCK]:
-            found |= x != x
-        if found:
-            return True
-    return False
+def _around(scores, count, absolute, history, value, index):  # type: ignore[no-untyped-def]
+    """Whether the value was found near the last of ``history``."""
+    before, last, now = history[0], history[1], history[2]
+    half = max(_FLOOR * abs(now), _CHANGES * max(abs(now - last), abs(last - before)))
+    low, high = np.float32(now - half), np.float32(now + half)
+    if not (low <= high and 0 < count < scores.size):
+        return False
+    found, place = _within(scores, count, absolute, low, high)
+    value[()], index[()] = found, place
+    return place != _MISSED
 
 
 @nb.njit(cache=True)
-def _counts(scores, low, high):  # type: ignore[no-untyped-def]
-    """How many are above ``high`` and how many below ``low``; NaN is neither."""
-    above, below = np.int32(0), np.int32(0)
-    for i in range(scores.size):
-        above = np.int32(above + np.int32(scores[i] > high))
-        below = np.int32(below + np.int32(scores[i] < low))
-    return above, below
-
-
-@nb.njit(cache=True)
-def _absolute_counts(scores, low, high):  # type: ignore[no-untyped-def]
-    above, below = np.int32(0), np.int32(0)
-    for i in range(scores.size):
-        above = np.int32(above + np.int32(abs(scores[i]) > high))
-        below = np.int32(below + np.int32(abs(scores[i]) < low))
-    return above, below
+def _within(scores, count, absolute, low, high):  # type: ignore[no-untyped-def]
+    """Value and index if the value is from ``low`` to ``high`` and few entries are; index ``_MISSED`` otherwise."""
+    values = np.empty(scores.size // 4, dtype=np.float32)
+    places = np.empty(scores.size // 4, dtype=np.int64)
+    above, inside = _collect(scores, absolute, low, high, values, places)
+    if not 0 <= above < count <= above + inside:
+        return np.float32(np.nan), _MISSED
+    wanted = count - above
+    for i in range(inside):
+        if np.isnan(values[i]):
+            return np.float32(np.nan), -1
+    value = np.partition(values[:inside], inside - wanted)[inside - wanted]
+    for i in range(inside):
+        wanted -= values[i] > value
+    for i in range(inside):
+        wanted -= values[i] == value
+        if wanted == 0 and values[i] == value:
+            return value + np.float32(0.0), places[i]  # -0.0 becomes +0.0
+    return np.float32(np.nan), _MISSED
 
 
 @nb.njit(cache=True)
@@ -126,3 +134,22 @@ def _collect(scores, absolute, low, high, values, places):  # type: ignore[no-un
                 places[found] = first + i
                 found += not (x > high or x < low)
     return total, found
+
+
+@nb.njit(cache=True)
+def _counts(scores, low, high):  # type: ignore[no-untyped-def]
+    """How many are above ``high`` and how many below ``low``; NaN is neither."""
+    above, below = np.int32(0), np.int32(0)  # kept at 32 bits: twice as many a vector
+    for i in range(scores.size):
+        above = np.int32(above + np.int32(scores[i] > high))
+        below = np.int32(below + np.int32(scores[i] < low))
+    return above, below
+
+
+@nb.njit(cache=True)
+def _absolute_counts(scores, low, high):  # type: ignore[no-untyped-def]
+    above, below = np.int32(0), np.int32(0)
+    for i in range(scores.size):
+        above = np.int32(above + np.int32(abs(scores[i]) > high))
+        below = np.int32(below + np.int32(abs(scores[i]) < low))
+    return above, below

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from slt.errors import InputError
+from slt.search.traced import has_memory
 
-_WIDEN = 4.0  # the next bracket, in last changes of the value
-_FIRST = 2.0**-5  # of the value, before there was any change
-_FLOOR = 2.0**-10  # of the value
+_FIRST = 2.0**-8  # what the value is taken to have changed by before there was any change, in values
 
 
 @final
@@ -41,8 +40,8 @@ class Cutoff:
 def top_cutoff(scores: Tensor, count: int, absolute: bool, bracket: Tensor | None = None) -> Cutoff:
     """The cutoff that keeps the ``count`` largest of ``scores`` (any shape), of their magnitudes if ``absolute``.
 
-    ``bracket`` (2,), low and high, is a guess of the value (``next_bracket``); it changes the time this takes and never
-    the result. Works under ``torch.compile`` and ``vmap``; there is no gradient.
+    ``bracket`` (3,) is what ``next_bracket`` made of the values in the steps before; it changes the time this takes and
+    never the result. Works under ``torch.compile`` and ``vmap``; there is no gradient.
 
     Raises:
         InputError: ``count`` is not between 0 and the number of scores, or these are no floating-point numbers.
@@ -51,8 +50,10 @@ def top_cutoff(scores: Tensor, count: int, absolute: bool, bracket: Tensor | Non
     scores = scores.detach()
     if scores.device.type != "cpu" or scores.dtype != torch.float32:
         return top_cutoff_plain(scores, count, absolute)
+    if has_memory(scores) and (bracket is None or has_memory(bracket)):
+        return Cutoff(*_cutoff_in_memory(scores, count, absolute, bracket))
     if bracket is not None:
-        bracket = bracket.detach().reshape(1, 2)
+        bracket = bracket.detach().reshape(1, 3)
     value, index = torch.ops.slt.cutoff_rows(scores.reshape(1, -1), count, absolute, bracket)
     return Cutoff(value[0], index[0])
 
@@ -97,17 +98,13 @@ def top_cutoff_of_all(
 
 
 def next_bracket(bracket: Tensor | None, value: Tensor) -> Tensor:
-    """The bracket (2,) for the next step, from this step's (None at the first) and the ``value`` () then found.
+    """The bracket (3,) for the next step, from this step's (None at the first) and the ``value`` () then found.
 
-    A few times as wide as the value moved, and never suddenly narrow.
+    It is the last three values: the next one is looked for a few changes around the last.
     """
-    size = value.abs()
     if bracket is None:
-        width = size * _FIRST
-    else:
-        centre, half = (bracket[0] + bracket[1]) / 2, (bracket[1] - bracket[0]) / 2
-        width = torch.maximum(torch.maximum((value - centre).abs() * _WIDEN, half / 2), size * _FLOOR)
-    return torch.stack((value - width, value + width))
+        return torch.stack((value * (1 - _FIRST), value, value))
+    return torch.cat((bracket[1:], value.reshape(1)))
 
 
 def _check(scores: Tensor, count: int) -> None:
@@ -119,31 +116,21 @@ def _check(scores: Tensor, count: int) -> None:
         )
 
 
-# not custom_op: its operators have an autograd rule of their own, which grad of torch.func does not pass through
-torch.library.define(
-    "slt::cutoff_rows", "(Tensor scores, int count, bool absolute, Tensor? bracket) -> (Tensor, Tensor)"
-)
+def _cutoff_in_memory(scores: Tensor, count: int, absolute: bool, bracket: Tensor | None) -> tuple[Tensor, Tensor]:
+    from slt.search.cutoff_kernel import NO_HISTORY, kth_largest
+
+    value, index = torch.empty(()), torch.empty((), dtype=torch.int64)
+    history = NO_HISTORY if bracket is None else bracket.numpy()
+    kth_largest(scores.numpy().reshape(-1), count, absolute, history, value.numpy(), index.numpy())
+    return value, index
 
 
-@torch.library.impl("slt::cutoff_rows", "CPU")
-def _cutoff_rows_on_cpu(scores: Tensor, count: int, absolute: bool, bracket: Tensor | None) -> tuple[Tensor, Tensor]:
-    """For each row of ``scores`` (R, n) float32; ``bracket`` (R, 2)."""
-    from slt.search.cutoff_kernel import holds_nan, kth_largest
-
-    rows, n = scores.shape
-    arrays = scores.contiguous().numpy()
-    guesses = [[torch.nan] * 2] * rows if bracket is None else bracket.tolist()
-    values, indices = [], []
-    for array, (low, high) in zip(arrays, guesses, strict=True):
-        if 0 < count < n:
-            value, index = kth_largest(array, count, absolute, low, high)
-        elif holds_nan(array):
-            value, index = torch.nan, -1
-        else:
-            value, index = (-torch.inf, n - 1) if count else (torch.inf, -1)
-        values.append(value)
-        indices.append(index)
-    return torch.tensor(values, dtype=torch.float32), torch.tensor(indices, dtype=torch.int64)
+def _cutoff_rows(scores: Tensor, count: int, absolute: bool, bracket: Tensor | None) -> tuple[Tensor, Tensor]:
+    """For each row of ``scores`` (R, n) float32; ``bracket`` (R, 3)."""
+    brackets = [None] * len(scores) if bracket is None else bracket.contiguous().unbind()
+    found = [_cutoff_in_memory(row, count, absolute, b) for row, b in zip(scores.unbind(), brackets, strict=True)]
+    values, indices = zip(*found, strict=True)
+    return torch.stack(values), torch.stack(indices)
 
 
 def _fake(scores: Tensor, count: int, absolute: bool, bracket: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -151,18 +138,23 @@ def _fake(scores: Tensor, count: int, absolute: bool, bracket: Tensor | None) ->
 
 
 def _vmap(info: Any, in_dims: tuple, scores: Tensor, count: int, absolute: bool, bracket: Tensor | None) -> tuple:
-    scores = rows_of(scores, in_dims[0], info.batch_size)
+    scores = _rows_of(scores, in_dims[0], info.batch_size)
     if bracket is not None:
-        bracket = rows_of(bracket, in_dims[3], info.batch_size)
+        bracket = _rows_of(bracket, in_dims[3], info.batch_size)
     found = torch.ops.slt.cutoff_rows(scores, count, absolute, bracket)
     return tuple(t.reshape(info.batch_size, -1) for t in found), (0, 0)
 
 
-def rows_of(tensor: Tensor, dim: int | None, batch: int) -> Tensor:
+def _rows_of(tensor: Tensor, dim: int | None, batch: int) -> Tensor:
     """(R, ...) with a further dimension of size ``batch`` at ``dim``, or none: (batch * R, ...), for vmap rules."""
     tensor = tensor.expand(batch, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
     return tensor.flatten(0, 1)
 
 
+# not custom_op: its operators have an autograd rule of their own, which grad of torch.func does not pass through
+torch.library.define(
+    "slt::cutoff_rows", "(Tensor scores, int count, bool absolute, Tensor? bracket) -> (Tensor, Tensor)"
+)
+torch.library.impl("slt::cutoff_rows", "CPU", _cutoff_rows)
 torch.library.register_fake("slt::cutoff_rows", _fake)
 torch.library.register_vmap("slt::cutoff_rows", _vmap)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from slt.errors import InputError
-from slt.search.cutoffs import Cutoff, rows_of
+from slt.search.cutoffs import Cutoff
+from slt.search.traced import has_memory
 
 
 def mask_product(
@@ -38,9 +39,12 @@ def mask_product(
         InputError: shapes or dtypes differ.
     """
     _check(scores, values=values, slopes=slopes)
-    found: Tensor = _MaskProduct.apply(  # type: ignore[no-untyped-call]
-        scores, values, _other(slopes, values), cutoff_value, cutoff_index, scale, absolute
-    )
+    inputs = (cutoff_value, cutoff_index, scale, absolute)
+    found: Tensor
+    if has_memory(scores) and has_memory(values) and has_memory(slopes):
+        found = _CompiledMaskProduct.apply(scores, values, slopes, *inputs)  # type: ignore[no-untyped-call]
+    else:
+        found = _MaskProduct.apply(scores, values, _other(slopes, values), *inputs)  # type: ignore[no-untyped-call]
     return found
 
 
@@ -99,6 +103,8 @@ class StraightThroughProduct(torch.autograd.Function):
 
 @final
 class _MaskProduct(torch.autograd.Function):
+    """In torch, on any device and under any transform."""
+
     generate_vmap_rule = True
 
     @staticmethod
@@ -111,17 +117,6 @@ class _MaskProduct(torch.autograd.Function):
         scale: Tensor,
         absolute: bool,
     ) -> Tensor:
-        if _compiled(scores):
-            found = torch.ops.slt.masked_rows(
-                scores.reshape(1, -1),
-                values.reshape(1, -1),
-                cutoff_value.reshape(1),
-                cutoff_index.reshape(1),
-                scale.reshape(1),
-                absolute,
-            )
-            shaped: Tensor = found.reshape(scores.shape)
-            return shaped
         kept = Cutoff(cutoff_value, cutoff_index).keeps(scores, absolute)
         return torch.where(kept, values * scale, 0.0)
 
@@ -134,29 +129,68 @@ class _MaskProduct(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple:
         scores, slopes, scale = ctx.saved_tensors
+        return _score_gradient(gradients[0], scores, slopes, scale, ctx.absolute), *[None] * 6
+
+
+@final
+class _CompiledMaskProduct(torch.autograd.Function):
+    """The same where there is memory to read. In the form without ``setup_context``, which costs a fifth."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        scores: Tensor,
+        values: Tensor,
+        slopes: Tensor,
+        cutoff_value: Tensor,
+        cutoff_index: Tensor,
+        scale: Tensor,
+        absolute: bool,
+    ) -> Tensor:
+        from slt.search.mask_product_kernel import masked
+
+        ctx.save_for_backward(scores, slopes, scale)
+        ctx.absolute = absolute
+        out = torch.empty(scores.shape)
+        masked(
+            scores.detach().numpy().reshape(-1),
+            values.detach().numpy().reshape(-1),
+            cutoff_value.detach().numpy(),
+            cutoff_index.numpy(),
+            scale.detach().numpy(),
+            absolute,
+            out.numpy().reshape(-1),
+        )
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple:
+        from slt.search.mask_product_kernel import score_gradient
+
+        scores, slopes, scale = ctx.saved_tensors
         gradient = gradients[0]
-        if _compiled(scores):
-            found = torch.ops.slt.score_gradient_rows(
-                gradient.reshape(1, -1),
-                scores.reshape(1, -1),
-                slopes.reshape(1, -1),
-                scale.reshape(1),
-                ctx.absolute,
-            ).reshape(scores.shape)
-        else:
-            found = gradient * slopes * scale
-            if ctx.absolute:
-                found = found * scores.sign()
-        return found, None, None, None, None, None, None
+        if torch.is_grad_enabled() or not has_memory(gradient):  # to be differentiated again
+            return _score_gradient(gradient, scores, slopes, scale, ctx.absolute), *[None] * 6
+        out = torch.empty(scores.shape)
+        score_gradient(
+            gradient.detach().numpy().reshape(-1),
+            scores.detach().numpy().reshape(-1),
+            slopes.detach().numpy().reshape(-1),
+            scale.detach().numpy(),
+            ctx.absolute,
+            out.numpy().reshape(-1),
+        )
+        return out, None, None, None, None, None, None
+
+
+def _score_gradient(gradient: Tensor, scores: Tensor, slopes: Tensor, scale: Tensor, absolute: bool) -> Tensor:
+    found = gradient * slopes * scale
+    return found * scores.sign() if absolute else found
 
 
 def _other(slopes: Tensor, values: Tensor) -> Tensor:
     """Another view where both are one tensor, which torch.compile does not pass twice to a function."""
     return slopes.detach() if slopes is values else slopes
-
-
-def _compiled(scores: Tensor) -> bool:
-    return scores.device.type == "cpu" and scores.dtype == torch.float32
 
 
 def _check(scores: Tensor, **others: Tensor) -> None:
@@ -166,96 +200,3 @@ def _check(scores: Tensor, **others: Tensor) -> None:
                 f"scores times weights: {name} are {other.dtype} of {tuple(other.shape)}, "
                 f"the scores {scores.dtype} of {tuple(scores.shape)}; one shape and dtype are needed"
             )
-
-
-# not custom_op: its operators have an autograd rule of their own, which grad of torch.func does not pass through
-torch.library.define(
-    "slt::masked_rows",
-    "(Tensor scores, Tensor values, Tensor cutoff_value, Tensor cutoff_index, Tensor scale, bool absolute) -> Tensor",
-)
-torch.library.define(
-    "slt::score_gradient_rows", "(Tensor gradient, Tensor scores, Tensor slopes, Tensor scale, bool absolute) -> Tensor"
-)
-
-
-@torch.library.impl("slt::masked_rows", "CPU")
-def _masked_rows_on_cpu(
-    scores: Tensor, values: Tensor, cutoff_value: Tensor, cutoff_index: Tensor, scale: Tensor, absolute: bool
-) -> Tensor:
-    """For each row of ``scores`` (R, n); ``values`` (R, n) or (1, n), the others (R,)."""
-    from slt.search.mask_product_kernel import masked
-
-    out = torch.empty(scores.shape)
-    arrays, sources = scores.contiguous().numpy(), values.contiguous().numpy()
-    numbers = cutoff_value.numpy(), cutoff_index.numpy(), scale.numpy()
-    for row, (result, value, index, factor) in enumerate(zip(out.numpy(), *numbers, strict=True)):
-        masked(arrays[row], sources[row % len(sources)], value, index, factor, absolute, result)
-    return out
-
-
-def _masked_fake(
-    scores: Tensor, values: Tensor, cutoff_value: Tensor, cutoff_index: Tensor, scale: Tensor, absolute: bool
-) -> Tensor:
-    return scores.new_empty(scores.shape)
-
-
-def _masked_vmap(
-    info: Any,
-    in_dims: tuple,
-    scores: Tensor,
-    values: Tensor,
-    cutoff_value: Tensor,
-    cutoff_index: Tensor,
-    scale: Tensor,
-    absolute: bool,
-) -> tuple:
-    shared = in_dims[1] is None and values.shape[0] == 1
-    tensors = (scores, values, cutoff_value, cutoff_index, scale)
-    flat = [
-        t if t is values and shared else rows_of(t, dim, info.batch_size)
-        for t, dim in zip(tensors, in_dims, strict=False)
-    ]
-    found = torch.ops.slt.masked_rows(*flat, absolute)
-    return found.unflatten(0, (info.batch_size, -1)), 0
-
-
-@torch.library.impl("slt::score_gradient_rows", "CPU")
-def _score_gradient_rows_on_cpu(
-    gradient: Tensor, scores: Tensor, slopes: Tensor, scale: Tensor, absolute: bool
-) -> Tensor:
-    """For each row of ``gradient`` (R, n); ``scores`` and ``slopes`` (R, n) or (1, n), ``scale`` (R,)."""
-    from slt.search.mask_product_kernel import absolute_score_gradient, score_gradient
-
-    out = torch.empty(gradient.shape)
-    gradients, weights = gradient.contiguous().numpy(), slopes.contiguous().numpy()
-    arrays = scores.contiguous().numpy()
-    for row, (result, factor) in enumerate(zip(out.numpy(), scale.numpy(), strict=True)):
-        slope = weights[row % len(weights)]
-        if absolute:
-            absolute_score_gradient(gradients[row], arrays[row % len(arrays)], slope, factor, result)
-        else:
-            score_gradient(gradients[row], slope, factor, result)
-    return out
-
-
-def _gradient_fake(gradient: Tensor, scores: Tensor, slopes: Tensor, scale: Tensor, absolute: bool) -> Tensor:
-    return gradient.new_empty(gradient.shape)
-
-
-def _gradient_vmap(
-    info: Any, in_dims: tuple, gradient: Tensor, scores: Tensor, slopes: Tensor, scale: Tensor, absolute: bool
-) -> tuple:
-    def rows(tensor: Tensor, dim: int | None) -> Tensor:
-        return tensor if dim is None and tensor.shape[0] == 1 else rows_of(tensor, dim, info.batch_size)
-
-    flat = rows_of(gradient, in_dims[0], info.batch_size), rows(scores, in_dims[1]), rows(slopes, in_dims[2])
-    found = torch.ops.slt.score_gradient_rows(*flat, rows_of(scale, in_dims[3], info.batch_size), absolute)
-    return found.unflatten(0, (info.batch_size, -1)), 0
-
-
-for _name, _fake, _vmap in (
-    ("slt::masked_rows", _masked_fake, _masked_vmap),
-    ("slt::score_gradient_rows", _gradient_fake, _gradient_vmap),
-):
-    torch.library.register_fake(_name, _fake)
-    torch.library.register_vmap(_name, _vmap)
