@@ -17,7 +17,7 @@ from slt.errors import InputError, MaskError
 from slt.masks import Mask
 from slt.number_coding import MOST, best_golomb, decode_golomb, encode_golomb
 
-LARGEST = 2**33  # entries of a mask that gaps code: what a short file can ask for stays within 1 GiB
+LARGEST = 2**31  # entries that gaps code: what a short file can ask for stays within 2 GiB, one byte an entry
 
 Bytes = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
@@ -50,7 +50,7 @@ def encode_mask(mask: Mask, superset: Mask | None = None, gaps: bool = True) -> 
 
 def decode_mask(coded: CodedMask, shape: tuple[int, ...], superset: Mask | None = None) -> Mask:
     """The mask. InputError or MaskError for data that code no mask of this shape, superset and number of kept weights;
-    memory is bounded by the data, the superset, and 1 GiB."""
+    memory is bounded by the data, the superset, and ``LARGEST``."""
     size = math.prod(shape) if superset is None else superset.kept
     for name, number, low in (("kept", coded.kept, 0), ("parameter", coded.parameter, -MOST)):
         if type(number) is not int or not low <= number <= MOST:

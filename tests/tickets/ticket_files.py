@@ -15,7 +15,7 @@ from slt.tickets.verification import source_digest
 
 def forged(file: TicketFile) -> bytes:
     """The bytes of a file in the version that its header says, with a digest that is right."""
-    if "encoding" in file.header and file.header["version"] == 1:
+    if type(file.header.get("version")) is int and file.header["version"] == 1:
         header = _canonical(file.header | {"digest": file.digest}).decode()
         return safetensors.numpy.save(dict(file.bodies), metadata={"slt": header})
     return file.content()
