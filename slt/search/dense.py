@@ -20,7 +20,7 @@ from slt.search.maskable import Roles
 from slt.search.moment import Moment
 from slt.search.objectives import Loss
 from slt.search.optimisers import SGD, Optimiser
-from slt.search.passes import batches_in, noise_word, one_pass, own_randomness
+from slt.search.passes import batches_in, default_generator, noise_word, one_pass, own_randomness
 from slt.search.rates import CosineEpochs, Rate
 from slt.weights import Key
 
@@ -82,13 +82,14 @@ def train_dense(
     parameters = list(module.parameters())
     steps, noise = optimiser.build(parameters), noise_word(key)
     history: list[Epoch] = []
+    generator = default_generator(place)
     with own_randomness(place):
         for epoch in range(epochs):
             total = 0.0
             module.train()
             for number, batch in enumerate(one_pass(loader, batches, epoch), epoch * batches):
                 moment = Moment(number, batches, epochs)
-                torch.manual_seed((noise + number) % 2**63)
+                generator.manual_seed((noise + number) % 2**63)
                 factor = rate.factor(moment)
                 for group in steps.param_groups:
                     group["lr"] = optimiser.rate * factor

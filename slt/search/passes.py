@@ -49,6 +49,14 @@ def own_randomness(device: torch.device) -> Iterator[None]:
         yield
 
 
+def default_generator(device: torch.device) -> torch.Generator:
+    """What functions without a generator of their own draw from on this device."""
+    if device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+        return torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
+    return torch.default_generator
+
+
 def noise_word(key: Key) -> int:
     """What the global state is seeded with before step 0, and plus the step before each; of ``own_randomness``."""
     low, high = (key / "noise").words
