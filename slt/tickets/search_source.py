@@ -66,10 +66,6 @@ class SearchSource(Source):
             raise InputError("the source of a search needs at least one random tensor")
         if not isinstance(self.outline, str) or not isinstance(self.method, str):
             raise InputError("the outline and the method of a search source must be text")
-        for tensor in self.tensors:
-            largest = (1 << self.law.exponent) if tensor.binarised else self.law.largest
-            if largest > 2**24:
-                raise InputError(f"{tensor.name} cannot be binarised: lattice 2**-{self.law.exponent} is too fine")
         names = [part.name for part in self.parts]
         every = Counter([*names, *(alias for _, alias in self.ties)])
         if not all(isinstance(name, str) for name in every):
