@@ -10,9 +10,13 @@ import torch
 
 
 class Active(ABC):
-    """The active values a of ``m * a + (1 - m) * c``; the complement c is 0 for every strong ticket."""
+    """The active values a of ``m * a + (1 - m) * c``; the complement c is 0 for every strong ticket.
+
+    ``scaled_slopes``: whether the scale multiplies the gradient of the mask, as it multiplies the weight.
+    """
 
     binarised: ClassVar[bool] = False
+    scaled_slopes: ClassVar[bool] = True
 
     @abstractmethod
     def values(self, weights: torch.Tensor) -> torch.Tensor:
@@ -38,9 +42,11 @@ class Drawn(Active):
 @final
 @dataclass(frozen=True)
 class Signs(Active):
-    """Its sign, times a scale; the gradient sees the weight itself (biprop, Diffenderfer and Kailkhura 2021)."""
+    """Its sign, times a scale; the gradient sees the weight itself, without the scale: dL/ds = dL/dw_eff * w (biprop,
+    Diffenderfer and Kailkhura 2021)."""
 
     binarised: ClassVar[bool] = True
+    scaled_slopes: ClassVar[bool] = False
 
     def values(self, weights: torch.Tensor) -> torch.Tensor:
         return weights.sign()

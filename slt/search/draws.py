@@ -39,6 +39,17 @@ class FanIn(Spread):
 
 @final
 @dataclass(frozen=True)
+class FanOut(Spread):
+    """sqrt(gain / fan_out): with ``gain`` 2 this keeps the variance of gradients through ReLU layers."""
+
+    gain: float = 2.0
+
+    def deviation(self, layer: Maskable) -> float:
+        return math.sqrt(self.gain / layer.fan_out)
+
+
+@final
+@dataclass(frozen=True)
 class FanAverage(Spread):
     """sqrt(gain / ((fan_in + fan_out) / 2)): Glorot and Bengio 2010 for gain 1."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 
@@ -31,12 +31,39 @@ class StraightThrough(Estimator):
     fused: bool = True
 
     def weights(self, selection: Selection, layer: Layer, scale: torch.Tensor) -> torch.Tensor:
+        if layer.active.scaled_slopes:
+            return self._product(selection, layer, scale)
+        found: torch.Tensor = ScaledForward.apply(  # type: ignore[no-untyped-call]
+            self._product(selection, layer, torch.ones_like(scale)), scale
+        )
+        return found
+
+    def _product(self, selection: Selection, layer: Layer, scale: torch.Tensor) -> torch.Tensor:
         if self.fused and isinstance(selection, Cut) and isinstance(layer.granularity, Weights):
             return mask_product(
                 layer.scores, layer.values, layer.slopes, selection.value, selection.index, scale, selection.absolute
             )
         soft, hard = layer.expand(selection.soft(layer)), layer.expand(selection.hard(layer))
         return straight_through_product(soft, hard, layer.values, layer.slopes, scale)
+
+
+@final
+class ScaledForward(torch.autograd.Function):
+    """``product * scale``, whose gradient goes to the product as if it were not scaled."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(product: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        return product * scale
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: torch.Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple:
+        return gradients[0], None
 
 
 @final

@@ -15,6 +15,7 @@ from slt.search.draws import RandomTensors
 from slt.search.layer import Layer
 from slt.search.moment import Moment
 from slt.search.sampled_masks import uniform
+from slt.search.schedules import check_density
 from slt.search.selection import Selection
 from slt.search.thresholds import ACTIVE
 from slt.weights import Key
@@ -26,6 +27,9 @@ class Event(ABC):
     """Something that happens before certain steps. ``changes_weights``: declared in the ticket as a patch."""
 
     changes_weights: ClassVar[bool] = False
+
+    def start(self, layers: Sequence[Layer], epochs: int) -> None:  # noqa: B027
+        """Called once before the first step: InputError where a search of so many epochs cannot do what is asked."""
 
     @abstractmethod
     def due(self, moment: Moment) -> bool:
@@ -140,8 +144,26 @@ class FreezeLowest(Event):
     every: int = 1
     until: float = 0.8
 
+    def __post_init__(self) -> None:
+        check_density(self.density)
+        check_density(self.until, "the share of the epochs in which scores are pruned for good")
+        if self.every < 1:
+            raise InputError(f"scores are pruned for good every so many epochs; {self.every!r} was given")
+
     def due(self, moment: Moment) -> bool:
         return moment.starts_epoch and moment.epoch > 0 and moment.epoch % self.every == 0 and self._number(moment) > 0
+
+    def start(self, layers: Sequence[Layer], epochs: int) -> None:
+        if epochs <= self.every:
+            raise InputError(
+                f"pruning for good down to a density of {self.density!r}: it happens every {self.every} epochs, not "
+                f"before the first, and the search has {epochs}; give more epochs, or a smaller every"
+            )
+        total = sum(layer.scores.numel() for layer in layers)
+        if not round(self.density * total):
+            raise InputError(
+                f"pruning for good down to a density of {self.density!r} keeps none of {total} scores; ask for more"
+            )
 
     def _number(self, moment: Moment) -> int:
         """Which freeze this is, from 1; 0 when all are done."""

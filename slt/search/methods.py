@@ -1,7 +1,9 @@
 """Published methods as presets of the axes, with the settings of their papers where no argument says otherwise.
 
 Densities are the fraction kept. Learning rates are those for batches of 128 unless said. What the released code of
-these methods does differently by mistake is not copied.
+these methods does differently by mistake is not copied. Everywhere: counts are the nearest integer to density times
+weights (released codes round one way or the other) and ties go to the lower index; random weights and scores have
+streams of their own in every layer; momentum is torch's, and no event resets it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,15 @@ from typing import final
 
 from slt.search.active import Signs
 from slt.search.budgets import Budget, Global, LayerWise
-from slt.search.draws import FanAverage, FanIn, RandomTensors, kaiming_normal, kaiming_uniform, signed_kaiming_constant
+from slt.search.draws import (
+    FanAverage,
+    FanIn,
+    FanOut,
+    RandomTensors,
+    kaiming_normal,
+    kaiming_uniform,
+    signed_kaiming_constant,
+)
 from slt.search.estimators import Pathwise, StraightThrough
 from slt.search.events import Clamp, FreezeLowest, Recycle, Redraw
 from slt.search.frozen import RandomlyFrozen
@@ -26,7 +36,7 @@ from slt.search.score_maps import Absolute, Clamped, Identity, Sigmoid
 from slt.search.score_starts import ConstantScores, Magnitudes, RandomScores, UnitInterval
 from slt.search.selectors import NestedTopK, SignedTopK, TopK
 from slt.search.thresholds import DeadZone, Threshold
-from slt.weights import SignedConstant, Uniform
+from slt.weights import Normal, SignedConstant, Uniform
 
 STILL = SGD(rate=0.0, momentum=0.0, decay=0.0)
 
@@ -62,7 +72,8 @@ class EdgePopup(Preset):
 @dataclass(frozen=True)
 class Biprop(Preset):
     """Multi-prize tickets: signs of the weights times the mean size of the kept ones (Diffenderfer and Kailkhura 2021,
-    MPT-1/32)."""
+    MPT-1/32). The mean is over the weights really kept, where the released code divides by a rounded count; the
+    gradient of a score is that of the network's weight times the random weight, without the mean."""
 
     density: float | Schedule = 0.5
     budget: Budget = LayerWise()  # noqa: RUF009
@@ -83,8 +94,9 @@ class Biprop(Preset):
 @final
 @dataclass(frozen=True)
 class IteRand(Preset):
-    """Edge-popup on signed scores, with removed weights re-drawn at random every ``every`` steps (Chijiwa et al. 2021;
-    300 for CIFAR)."""
+    """Edge-popup on signed scores, with removed weights re-drawn at random before steps ``every``, ``2 every``, ...
+    (Chijiwa et al. 2021; 300 for CIFAR; SGD's rate is 0.3 there for Conv6, 0.1 for ResNets). The paper has no scale:
+    give ``scale=NoScale()`` for that, and ``weights=kaiming_uniform()`` for its other source."""
 
     density: float | Schedule = 0.5
     rate: float = 0.1
@@ -110,7 +122,8 @@ class IteRand(Preset):
 @dataclass(frozen=True)
 class WeightRecycling(Preset):
     """Edge-popup in which the lowest-scored weights take the values of the highest-scored ones every ``every`` epochs
-    (Gorbett and Whitley 2023; rate 0.1 every 3 epochs for small networks, 0.2 every 10 for deep ones, of 250)."""
+    (Gorbett and Whitley 2023; rate 0.1 every 3 epochs for small networks, 0.2 every 10 for deep ones, of 250).
+    The paper has no scale: give ``scale=NoScale()`` for that."""
 
     density: float | Schedule = 0.5
     rate: float = 0.1
@@ -135,7 +148,7 @@ class WeightRecycling(Preset):
 class SignedSupermask(Preset):
     """Ternary masks by a dead zone, with a decay that is not multiplied by the learning rate (Koster, Grothe, Rettinger
     2022). The density emerges: a stronger ``decay`` keeps less. With ``density`` it is exact instead, by the top of
-    |s|.
+    |s|. Made for ELU networks without biases; the threshold is ``fraction`` of the largest |s| at the start.
 
     Weights are constants of size sqrt(gain / fan_in); the paper's ELUS has gain 3 in one place of its code and 6 in
     another. Its decay of 5e-4 belongs to 100 epochs of 469 steps; 2e-4 suits 20.
@@ -168,7 +181,8 @@ class SignedSupermask(Preset):
 class ConcreteTicketSearch(Preset):
     """Relaxed masks at temperature 2/3, GradBalance for the density, global top-k in the end (Arora and Teuscher 2025;
     Adam 0.1, a tenth of it from 88% on). ``objective``: ``TaskLoss()`` or ``ReverseKL()``. Batches of 512 in the paper,
-    which has no scale either."""
+    which has no scale either. Norms use statistics of the batch while the search runs, as in the paper, and have weight
+    1 where the paper draws it; dropout stays on, as in every search."""
 
     density: float = 0.1
     objective: Objective = TaskLoss()  # noqa: RUF009
@@ -201,7 +215,8 @@ class ConcreteTicketSearch(Preset):
 class GemMiner(Preset):
     """Scores in [0, 1], kept above 1/2, pruned for good by equal factors (Sreenivasan et al. 2022). The paper trains
     under its masks afterwards; here they are tickets as they are, and scaled: without a scale little is left at low
-    densities."""
+    densities. ``every`` is 5 of 150 epochs in the paper; freezing ends after 0.8 of the epochs (``FreezeLowest``), the
+    paper's goes on to the last."""
 
     density: float = 0.1
     every: int = 1
@@ -227,7 +242,8 @@ class GemMiner(Preset):
 @dataclass(frozen=True)
 class BernoulliSupermask(Preset):
     """Masks drawn with probability sigmoid(s) (Zhou et al. 2019): SGD with momentum 0.9 and rate 100, no decay, signed
-    constants of Glorot's size, weights rescaled by 1 / density. ``sampled=True`` evaluates one more draw, as the paper
+    constants of Glorot's size, weights rescaled by 1 / density of the mask at hand, a constant to the gradient; batches
+    of 250 in the paper. ``sampled=True`` evaluates one more draw, as the paper
     does; the default is the most probable mask. The density emerges."""
 
     sampled: bool = False
@@ -252,7 +268,8 @@ class BernoulliSupermask(Preset):
 @dataclass(frozen=True)
 class FrozenSource(Preset):
     """Edge-popup in a source of which a share is removed and a share locked in before the search (Otsuka et al. 2024);
-    the pattern comes from the seed. ``density`` counts all weights, locked ones too."""
+    the pattern comes from the seed. Scores are normal, and each layer is rescaled by its own density, as in the paper.
+    ``density`` counts all weights, locked ones too."""
 
     density: float | Schedule = 0.5
     removed: float = 0.25
@@ -267,6 +284,7 @@ class FrozenSource(Preset):
             TopK(_schedule(self.density), self.budget),
             weights=self.weights,
             frozen=RandomlyFrozen(self.removed, self.locked),
+            starts=RandomScores(kaiming_normal()),
             optimiser=self.optimiser,
         )
 
@@ -274,13 +292,19 @@ class FrozenSource(Preset):
 @final
 @dataclass(frozen=True)
 class Multicoated(Preset):
-    """Nested masks over one score, added up (Okoshi et al. 2022). ``densities`` fall; the first is the ticket's own."""
+    """Nested masks over one score, added up (Okoshi et al. 2022). ``densities`` fall; the first is the ticket's own,
+    and the scale is by that one. Scores are normal of the size that fan_out gives."""
 
     densities: tuple[float, ...] = (0.3, 0.0788, 0.0315)
     optimiser: Optimiser = SGD()  # noqa: RUF009
 
     def method(self) -> Method:
-        return Method("multicoated", NestedTopK(tuple(self.densities)), optimiser=self.optimiser)
+        return Method(
+            "multicoated",
+            NestedTopK(tuple(self.densities)),
+            starts=RandomScores(RandomTensors(Normal(), FanOut(2.0))),
+            optimiser=self.optimiser,
+        )
 
 
 @final
