@@ -68,8 +68,10 @@ class SupermaskMnist(Experiment):
                     label = method
                     for group in _groups([r for r in records if r["config"]["method"] == method]).values():
                         density, accuracy = _last(group, "density"), _last(group, "test_accuracy")
-                        panel.plot(density, accuracy, marker, color=colour, markersize=3, alpha=0.35)
-                        panel.plot(np.median(density), np.median(accuracy), marker, color=colour, label=label)
+                        panel.plot(density, accuracy, marker, color=colour, markersize=3, alpha=0.5)
+                        panel.plot(
+                            np.median(density), np.median(accuracy), marker, color=colour, markersize=6, label=label
+                        )
                         label = "_"
                 panel.set_xscale("log")
                 panel.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])

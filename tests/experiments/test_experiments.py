@@ -34,7 +34,7 @@ NAMES = (
     "rotary-law",
     "transformer-law",
 )
-SEARCHES = ("supermask-mnist",)
+SEARCHES = ("supermask-mnist", "supermask-cifar", "supermask-gpt")
 """Of mask searches: run here for seconds."""
 
 
