@@ -14,7 +14,7 @@ from torch import nn
 from slt.errors import InputError, NonFiniteError
 from slt.search.batches import EpochLoader
 from slt.search.draws import RandomTensors, kaiming_normal
-from slt.search.evaluation import Evaluation, evaluate, on_device
+from slt.search.evaluation import Evaluation, checked_loss, evaluate, on_device
 from slt.search.found import Epoch
 from slt.search.maskable import Roles
 from slt.search.moment import Moment
@@ -95,7 +95,7 @@ def train_dense(
                     group["lr"] = optimiser.rate * factor
                 steps.zero_grad(set_to_none=True)
                 inputs, targets = on_device(batch, place)
-                value = loss(_call(module, inputs), targets)
+                value = checked_loss(loss)(_call(module, inputs), targets)
                 total += _finite(float(value.detach()), number, epoch, optimiser)
                 value.backward()  # type: ignore[no-untyped-call]
                 left = optimiser.decay_by(factor)

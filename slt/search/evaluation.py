@@ -11,6 +11,7 @@ import torch
 
 from slt.errors import InputError
 from slt.search.objectives import Loss
+from slt.search.passes import repeatable
 
 
 @final
@@ -35,15 +36,17 @@ class Evaluation:
 def evaluate(
     network: Callable[[Any], torch.Tensor], loader: Iterable[Any], loss: Loss, device: torch.device
 ) -> Evaluation:
-    """Every batch of the loader, without gradients. InputError where it has none."""
+    """Every batch of the loader, without gradients; of an ``EpochLoader`` always its epoch 0. InputError where it has
+    none."""
     total, right, labels, examples = 0.0, 0, 0, 0
     with torch.no_grad():
-        for batch in loader:
+        for batch in repeatable(loader):
             inputs, targets = on_device(batch, device)
             outputs = network(inputs)
-            total += float(loss(outputs, targets)) * len(targets)
+            total += float(checked_loss(loss)(outputs, targets)) * len(targets)
             examples += len(targets)
-            if not targets.is_floating_point() and outputs.shape[:-1] == targets.shape:
+            classes = isinstance(outputs, torch.Tensor) and outputs.shape[:-1] == targets.shape
+            if classes and not targets.is_floating_point():
                 right += int((outputs.argmax(-1) == targets).sum())
                 labels += targets.numel()
     if not examples:
@@ -54,12 +57,50 @@ def evaluate(
 
 
 def on_device(batch: Any, device: torch.device) -> tuple[Any, torch.Tensor]:
-    """(inputs, targets) of a batch, on the device. InputError for batches of another form."""
+    """(inputs, targets) of a batch, on the device, floating-point ones in float32. ``inputs``: a tensor, or a tuple of
+    tensors. InputError for batches of another form."""
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         raise InputError(
             f"reading a batch: a pair (inputs, targets) is needed; a {type(batch).__name__}"
             f"{f' of {len(batch)}' if isinstance(batch, (tuple, list)) else ''} was given"
         )
     inputs, targets = batch
-    moved = tuple(x.to(device) for x in inputs) if isinstance(inputs, (tuple, list)) else inputs.to(device)
-    return moved, targets.to(device)
+    if isinstance(inputs, (tuple, list)):
+        return tuple(_moved(x, "inputs", device) for x in inputs), _moved(targets, "targets", device)
+    return _moved(inputs, "inputs", device), _moved(targets, "targets", device)
+
+
+def _moved(tensor: Any, what: str, device: torch.device) -> torch.Tensor:
+    if not isinstance(tensor, torch.Tensor) or not tensor.dim():
+        raise InputError(
+            f"reading a batch: its {what} must be a tensor with an axis of examples"
+            f"{' (or a tuple of such)' if what == 'inputs' else ''}; "
+            f"{'a number' if isinstance(tensor, torch.Tensor) else f'a {type(tensor).__name__}'} was given"
+        )
+    return tensor.to(device, torch.float32 if tensor.is_floating_point() else None)
+
+
+def checked_loss(loss: Loss) -> Loss:
+    """The same loss; InputError, naming shapes and dtypes, where it fails or gives no single number."""
+
+    def checked(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        try:
+            value = loss(outputs, targets)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise InputError(
+                f"computing the loss: it fails on outputs {_told(outputs)} and targets {_told(targets)} ({error}); "
+                "give targets, or a loss, that fit the model"
+            ) from error
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            raise InputError(
+                f"computing the loss: one number is needed, the mean over the batch; it gives {_told(value)}"
+            )
+        return value.reshape(())
+
+    return checked
+
+
+def _told(value: Any) -> str:
+    return f"{value.dtype} of {tuple(value.shape)}" if isinstance(value, torch.Tensor) else f"a {type(value).__name__}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,14 +15,14 @@ from torch import nn
 from slt.errors import InputError, NonFiniteError
 from slt.search.batches import EpochLoader
 from slt.search.checkpoint import Checkpoint, optimiser_tensors, restore_optimiser
-from slt.search.evaluation import Evaluation, evaluate, on_device
+from slt.search.evaluation import Evaluation, checked_loss, evaluate, on_device
 from slt.search.found import Epoch, Found
 from slt.search.loader_state import loader_state, restore
 from slt.search.masked_network import MaskedNetwork
 from slt.search.method import Method, Preset
 from slt.search.moment import Moment
 from slt.search.objectives import Loss
-from slt.search.passes import batches_in, default_generator, noise_word, one_pass, own_randomness
+from slt.search.passes import batches_in, default_generator, noise_word, one_pass, own_randomness, repeatable
 from slt.search.reading import Reading
 from slt.search.selection import Cut
 from slt.tree_checks import outline
@@ -46,7 +47,9 @@ def fit(
 ) -> Found:
     """Searches a mask over a random network of the architecture of ``model``, whose own weights are not used.
 
-    ``loader`` yields (inputs, targets) and has a length; ``loss(outputs, targets)`` is the mean over a batch.
+    ``loader`` yields (inputs, targets) and has a length; inputs that are a tuple or list are the model's positional
+    arguments. ``loss(outputs, targets)`` is the mean over a batch. All is done in float32: floating-point data, and a
+    model's buffers, of other precisions are converted.
     ``validation``: scored after every epoch with the mask a ticket would have; the test set has no place here.
     ``seed`` fixes the random weights, the scores and all that the method draws; the order of the data is the loader's
     (an ``EpochLoader`` such as ``Batches`` is set to its epoch 0).
@@ -58,7 +61,8 @@ def fit(
 
     Raises:
         InputError: densities, budgets, loaders and models that cannot be searched; the text says which.
-        NonFiniteError: the loss or the scores became NaN or infinite; the text names step and layer.
+        NonFiniteError: the loss or the scores became NaN or infinite; the text names step and layer, and its
+            ``last_good`` is what the last whole epoch had found (None before the first).
         CheckpointError: a checkpoint that is damaged or of another search.
     """
     return _Fit(
@@ -108,6 +112,7 @@ class _Fit:
         self.generator = default_generator(self.network.device)
         self.seed, self.noise = seed, noise_word(Key(seed))
         self.history: list[Epoch] = []
+        self.last: Reading | None = None
         self.best: Reading | None = None
         self.best_epoch: int | None = None
         if resume and self.path is not None and self.path.exists():
@@ -119,16 +124,18 @@ class _Fit:
         with own_randomness(self.network.device):
             for epoch in range(len(self.history), self.epochs):
                 mean = self._epoch(epoch)
-                reading, scored = self._read(self._moment((epoch + 1) * self.batches))
-                self.history.append(Epoch(epoch, mean, reading.density, scored))
+                self.last, scored = self._read(self._moment((epoch + 1) * self.batches))
+                self.history.append(Epoch(epoch, mean, self.last.density, scored))
                 if scored is not None and scored.better_than(self._best_score()):
-                    self.best, self.best_epoch = reading, epoch
+                    self.best, self.best_epoch = self.last, epoch
                 if self.path is not None:
                     self._save()
-            if self.network.method.norms.recalibrated:
-                self._recalibrate(self._moment(self.epochs * self.batches))
-            reading, _ = self._read(self._moment(self.epochs * self.batches), score=False)
-        return self._found(reading)
+            if self.last is None:
+                self.last, _ = self._read(self._moment(0), score=False)
+        with torch.no_grad():
+            for name, buffer in self.network.buffers.items():
+                buffer.copy_(self.last.buffers[name])
+        return self._found(self.last)
 
     def _epoch(self, epoch: int) -> float:
         total, step = 0.0, epoch * self.batches
@@ -159,12 +166,17 @@ class _Fit:
         self._check_cuts(moment)
         outputs = network(inputs, weights, training=True)
         dense = self._dense(inputs) if method.objective.needs_dense else None
-        value = method.objective(outputs, targets, self.loss, dense)
+        value = method.objective(outputs, targets, checked_loss(self.loss), dense)
         penalty = method.constraint.penalty(network.layers)
         total = value if penalty is None else value + penalty
         number = float(total.detach())
         if not math.isfinite(number):
             self._stop(moment.step, f"the loss is {number}; {self._blame(weights)}")
+        if not total.requires_grad:
+            raise InputError(
+                "searching a mask: the loss does not depend on the scores: the model or the loss cuts the gradient "
+                "(detach, no_grad, argmax), or no masked weight is used"
+            )
         total.backward()  # type: ignore[no-untyped-call]
         self._check_gradients(moment)
         method.constraint.balance(network.layers, network.memory)
@@ -186,35 +198,21 @@ class _Fit:
     # -- reading masks ---------------------------------------------------------------------------------------------
 
     def _read(self, moment: Moment, score: bool = True) -> tuple[Reading, Evaluation | None]:
-        reading = Reading.of(self.network, moment)
+        network = self.network
+        self.generator.manual_seed((self.noise + moment.step) % 2**63)  # nothing here depends on what was drawn before
+        masks, scales = network.hard_masks(moment)
+        weights = network.hard_weights(masks, scales)
+        buffers = network.buffers
+        if self.method.norms.recalibrated:
+            some = islice(repeatable(self.loader), self.method.norms.recalibrated)
+            buffers = network.statistics(weights, (on_device(batch, network.device)[0] for batch in some))
+        reading = Reading.of(network, masks, scales, weights, buffers)
         if self.validation is None or not score:
             return reading, None
-        masks, scales = self.network.hard_masks(moment)
-        weights = self.network.hard_weights(masks, scales)
         scored = evaluate(
-            lambda x: self.network(x, weights, training=False), self.validation, self.loss, self.network.device
+            lambda x: network(x, weights, training=False, buffers=buffers), self.validation, self.loss, network.device
         )
         return reading, scored
-
-    def _recalibrate(self, moment: Moment) -> None:
-        """Running statistics as plain averages over some batches, under the final mask."""
-        norms = [m for m in self.network.skeleton.modules() if hasattr(m, "running_mean") and hasattr(m, "momentum")]
-        weights = self.network.hard_weights(*self.network.hard_masks(moment))
-        with torch.no_grad():
-            for name, buffer in self.network.buffers.items():
-                if name.endswith("running_mean") or name.endswith("num_batches_tracked"):
-                    buffer.zero_()
-                elif name.endswith("running_var"):
-                    buffer.fill_(1)
-            momenta = [m.momentum for m in norms]
-            for module in norms:
-                module.momentum = None  # type: ignore[assignment]  # torch: a cumulative average
-            for number, batch in enumerate(self.loader):
-                if number == self.method.norms.recalibrated:
-                    break
-                self.network(on_device(batch, self.network.device)[0], weights, training=True)
-            for module, momentum in zip(norms, momenta, strict=True):
-                module.momentum = momentum
 
     def _found(self, reading: Reading) -> Found:
         return Found(
@@ -266,7 +264,7 @@ class _Fit:
         raise error
 
     def _last_good(self) -> Found | None:
-        return None if self.best is None else self._found(self.best)
+        return None if self.last is None else self._found(self.last)
 
     # -- checkpoints -----------------------------------------------------------------------------------------------
 
@@ -279,6 +277,7 @@ class _Fit:
             "epochs": self.epochs,
             "batches": self.batches,
             "layers": [[x.name, list(x.role.shape)] for x in self.network.layers],
+            "other tensors": [[n, list(t.shape)] for n, t in (self.network.fixed | self.network.buffers).items()],
             "architecture": outline(self.network.skeleton),
             "loader": loader_state(self.loader)["kind"],
         }
@@ -287,10 +286,13 @@ class _Fit:
         tensors = {f"network/{n}": t for n, t in self.network.state().items()} | optimiser_tensors(self.optimiser)
         if self.best is not None:
             tensors |= {f"best/{n}": t for n, t in self.best.tensors().items()}
+        assert self.last is not None
+        tensors |= {f"last/{n}": t for n, t in self.last.tensors().items()}
         progress = {
             "history": [_plain(epoch) for epoch in self.history],
             "best_epoch": self.best_epoch,
             "best_digest": None if self.best is None else self.best.digest,
+            "last_digest": self.last.digest,
             "loader": loader_state(self.loader),
         }
         assert self.path is not None
@@ -299,14 +301,14 @@ class _Fit:
     def _take_up(self, path: Path) -> None:
         found = Checkpoint.load(path)
         found.require(self._search(), path)
-        tensors = {n: t.to(self.network.device) for n, t in found.tensors.items() if not n.startswith("best/")}
-        self.network.restore({n.removeprefix("network/"): t for n, t in tensors.items() if n.startswith("network/")})
-        restore_optimiser(self.optimiser, tensors)
+        network = {n: t.to(self.network.device) for n, t in _under("network/", found.tensors).items()}
+        self.network.restore(network)
+        restore_optimiser(self.optimiser, {n: t.to(self.network.device) for n, t in found.tensors.items()})
         self.history = [_epoch(plain) for plain in found.progress["history"]]
         self.best_epoch = found.progress["best_epoch"]
+        self.last = Reading.from_tensors(_under("last/", found.tensors), found.progress["last_digest"])
         if self.best_epoch is not None:
-            best = {n.removeprefix("best/"): t for n, t in found.tensors.items() if n.startswith("best/")}
-            self.best = Reading.from_tensors(best, found.progress["best_digest"])
+            self.best = Reading.from_tensors(_under("best/", found.tensors), found.progress["best_digest"])
         restore(self.loader, found.progress["loader"])
 
 
@@ -317,6 +319,10 @@ def _method(method: Method | Preset) -> Method:
             f"searching a mask: a method is needed, such as slt.search.EdgePopup(density=0.3); {method!r} was given"
         )
     return spelt
+
+
+def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
 def _plain(epoch: Epoch) -> list[Any]:

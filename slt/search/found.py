@@ -37,7 +37,8 @@ class Epoch:
 @final
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The mask of the last epoch, and of the one that was best on the validation loader.
+    """The mask of the last epoch, and of the one that was best on the validation loader. Of a search that stopped on an
+    error (``NonFiniteError.last_good``): the mask of the last whole epoch; its scores are those of the stop.
 
     Report the last epoch, or the best by validation; never the best by test.
     """

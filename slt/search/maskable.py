@@ -64,6 +64,7 @@ class Roles:
         first: dict[int, str] = {}
         ties = []
         for path, module in model.named_modules():
+            _refuse(path or "the model", module)
             for own, parameter in module._parameters.items():
                 if parameter is None:
                     continue
@@ -88,10 +89,8 @@ class Roles:
 
 def _role(module: nn.Module, own: str, name: str, parameter: torch.Tensor) -> Maskable | Fixed:
     shape = tuple(parameter.shape)
-    if isinstance(parameter, nn.parameter.UninitializedParameter):
-        raise UnsupportedModuleError(
-            f"searching a mask: the shape of {name} is not known yet; call the lazy model once, on one batch"
-        )
+    if parameter.is_meta:
+        raise UnsupportedModuleError(f"searching a mask: {name} is on the meta device; make the model on a real one")
     if 0 in shape or not parameter.is_floating_point():
         raise UnsupportedModuleError(
             f"searching a mask: {name} has shape {shape}, dtype {parameter.dtype}; real, non-empty ones are needed"
@@ -110,6 +109,33 @@ def _role(module: nn.Module, own: str, name: str, parameter: torch.Tensor) -> Ma
             "carried as it is"
         )
     return Maskable(name, shape, *_fans(module, shape))
+
+
+def _refuse(path: str, module: nn.Module) -> None:
+    """UnsupportedModuleError for modules whose parameters are not what they compute with."""
+    from torch.jit import ScriptModule
+    from torch.nn.modules.lazy import LazyModuleMixin
+    from torch.nn.utils import parametrize
+    from torch.nn.utils.prune import BasePruningMethod
+
+    remedy = None
+    if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():  # type: ignore[misc]
+        remedy = "has shapes that are not known yet; call the model once, on one batch"
+    elif hasattr(module, "_orig_mod"):
+        remedy = "is compiled; give the module from before torch.compile (its _orig_mod)"
+    elif isinstance(module, ScriptModule):
+        remedy = "is a script; give the module from before torch.jit"
+    elif isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        remedy = "is spread over devices; give its .module"
+    elif parametrize.is_parametrized(module):
+        remedy = "is parametrized; call torch.nn.utils.parametrize.remove_parametrizations on it first"
+    else:
+        hooks = module._forward_pre_hooks.values()
+        # the classes behind torch's weight_norm and spectral_norm are not public
+        if any(type(h).__name__ in ("WeightNorm", "SpectralNorm") or isinstance(h, BasePruningMethod) for h in hooks):
+            remedy = "computes its weights from others by a hook; call torch.nn.utils.remove_weight_norm (or the like)"
+    if remedy is not None:
+        raise UnsupportedModuleError(f"searching a mask: {path}, a {type(module).__name__}, {remedy}")
 
 
 def _fans(module: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, final
 
@@ -41,7 +41,7 @@ class MaskedNetwork:
         self.score_seed = seed if score_seed is None else score_seed
         self.score_key = Key(self.score_seed)
         self.roles = Roles.of(model)
-        self.skeleton = _copied(model).to(self.device).requires_grad_(False)
+        self.skeleton = _copied(model).float().to(self.device).requires_grad_(False)
         self.layers = [self._layer(role) for role in self.roles.maskable]
         self.fixed = {f.name: torch.full(f.shape, f.value, device=self.device) for f in self.roles.fixed}
         self.trained = [self.fixed[f.name].requires_grad_() for f in self.roles.fixed if method.norms.trained(f)]
@@ -123,6 +123,29 @@ class MaskedNetwork:
         given = {**weights, **self.fixed, **(self.buffers if buffers is None else buffers)}
         arguments = inputs if isinstance(inputs, tuple) else (inputs,)
         return functional_call(self.skeleton, given, arguments)
+
+    def statistics(self, weights: Mapping[str, torch.Tensor], inputs: Iterable[Any]) -> dict[str, torch.Tensor]:
+        """Buffers whose running statistics are plain averages over these batches of inputs, in train mode."""
+        buffers = {name: b.clone() for name, b in self.buffers.items()}
+        norms = [m for m in self.skeleton.modules() if hasattr(m, "running_mean") and hasattr(m, "momentum")]
+        if not norms:
+            return buffers
+        for name, buffer in buffers.items():
+            if name.endswith(("running_mean", "num_batches_tracked")):
+                buffer.zero_()
+            elif name.endswith("running_var"):
+                buffer.fill_(1)
+        momenta = [m.momentum for m in norms]
+        try:
+            for module in norms:
+                module.momentum = None  # type: ignore[assignment]  # torch: a cumulative average
+            with torch.no_grad():
+                for some in inputs:
+                    self(some, weights, training=True, buffers=buffers)
+        finally:
+            for module, momentum in zip(norms, momenta, strict=True):
+                module.momentum = momentum
+        return buffers
 
     # -- state -----------------------------------------------------------------------------------------------------
 

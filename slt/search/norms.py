@@ -34,7 +34,8 @@ class Running(NormPolicy):
 @final
 @dataclass(frozen=True)
 class Recalibrated(NormPolicy):
-    """As ``Running``, but the statistics are the averages over ``batches`` batches under the final mask."""
+    """As ``Running``, but the statistics are the averages over ``batches`` batches of the loader under the mask that is
+    read off, after each epoch anew: what is validated is what a ticket has."""
 
     batches: int = 20
 

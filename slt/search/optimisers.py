@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,7 +100,8 @@ def _fused(parameters: Sequence[torch.Tensor]) -> bool:
 
 
 def _check(rate: float, momentum: float, decay: float) -> None:
-    if not (rate >= 0 and 0 <= momentum < 1 and decay >= 0):
+    numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in (rate, momentum, decay))
+    if not (numbers and 0 <= rate < math.inf and 0 <= momentum < 1 and 0 <= decay < math.inf):
         raise InputError(
             f"an optimiser needs a rate >= 0, a momentum in [0, 1) and a decay >= 0; {rate!r}, {momentum!r} and "
             f"{decay!r} were given"

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from slt.errors import InputError
+from slt.search.batches import EpochLoader
 from slt.weights import Key
 
 
@@ -39,6 +40,11 @@ def one_pass(loader: Iterable[Any], batches: int, epoch: int) -> Iterator[Any]:
             f"the loader said it has {batches} batches an epoch, and in epoch {epoch} yields {count}; give one that "
             "starts anew for every epoch"
         )
+
+
+def repeatable(loader: Iterable[Any]) -> Iterable[Any]:
+    """A pass that is the same each time, and moves no later one, where the loader can do that (``EpochLoader``)."""
+    return loader.batches(0) if isinstance(loader, EpochLoader) else loader
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -14,7 +15,6 @@ from slt.carried import CarriedTensor
 from slt.masks import Mask
 from slt.search.layer import Layer
 from slt.search.masked_network import MaskedNetwork
-from slt.search.moment import Moment
 from slt.tensor_draws import draw_tensor
 from slt.tickets.constant import Constant
 from slt.tickets.patches import Patch, cheapest, patches_of
@@ -43,10 +43,14 @@ class Reading:
     digest: str
 
     @staticmethod
-    def of(network: MaskedNetwork, moment: Moment) -> Reading:
-        """Reads the masks of this moment; later steps change nothing in it."""
-        masks, scales = network.hard_masks(moment)
-        weights = network.hard_weights(masks, scales)
+    def of(
+        network: MaskedNetwork,
+        masks: Sequence[torch.Tensor],
+        scales: Sequence[torch.Tensor],
+        weights: Tensors,
+        buffers: Tensors,
+    ) -> Reading:
+        """What a network's ``hard_masks`` and ``hard_weights`` are now; later steps change nothing in it."""
         names = [layer.name for layer in network.layers]
         changed = {
             part: {x.name: getattr(x, part).cpu().clone() for x in network.layers if getattr(x, part) is not None}
@@ -57,7 +61,7 @@ class Reading:
             {n: s.cpu() for n, s in zip(names, scales, strict=True)},
             changed["origins"],
             changed["events"],
-            {n: b.cpu().clone() for n, b in network.buffers.items()},
+            {n: b.cpu().clone() for n, b in buffers.items()},
             {n: t.detach().cpu().clone() for n, t in network.fixed.items() if t.requires_grad},
             weights_digest(weights),
         )
