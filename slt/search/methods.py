@@ -151,21 +151,23 @@ class SignedSupermask(Preset):
     |s|. Made for ELU networks without biases; the threshold is ``fraction`` of the largest |s| at the start.
 
     Weights are constants of size sqrt(gain / fan_in); the paper's ELUS has gain 3 in one place of its code and 6 in
-    another. Its decay of 5e-4 belongs to 100 epochs of 469 steps; 2e-4 suits 20.
+    another. Its rate and decay belong to 100 epochs of 469 steps; with a rate of 0.1 and a decay of 3.2e-4, 20 epochs
+    keep some 4% of LeNet-300-100 on MNIST.
     """
 
     fraction: float = 0.4
-    decay: float = 2e-4
+    decay: float = 5e-4
     rate: float = 0.05
     gain: float = 6.0
     density: float | Schedule | None = None
+    budget: Budget = LayerWise()  # noqa: RUF009
     scale: Scale = NoScale()  # noqa: RUF009
 
     def method(self) -> Method:
         exact = self.density is not None
         return Method(
             "signed-supermask-exact" if exact else "signed-supermask",
-            DeadZone(self.fraction) if self.density is None else SignedTopK(_schedule(self.density)),
+            DeadZone(self.fraction) if self.density is None else SignedTopK(_schedule(self.density), self.budget),
             weights=RandomTensors(SignedConstant(), FanIn(self.gain)),
             starts=RandomScores(RandomTensors(Uniform(), FanAverage(1.0))),
             # |s| orders the exact variant; the gradient goes straight to s in both
