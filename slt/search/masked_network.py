@@ -46,6 +46,7 @@ class MaskedNetwork:
         self.fixed = {f.name: torch.full(f.shape, f.value, device=self.device) for f in self.roles.fixed}
         self.trained = [self.fixed[f.name].requires_grad_() for f in self.roles.fixed if method.norms.trained(f)]
         self.buffers = {name: b.detach().clone() for name, b in self.skeleton.named_buffers()}
+        self.aliases = [*self.roles.ties, *_tied_buffers(self.skeleton)]
         self.memory: dict[str, torch.Tensor] = {}
         self.selections: list[Selection] | None = None
         if sum(event.changes_weights for event in method.events) > 1:
@@ -121,8 +122,10 @@ class MaskedNetwork:
         """The network's outputs with these weights. In training its running statistics move."""
         self.skeleton.train(training)
         given = {**weights, **self.fixed, **(self.buffers if buffers is None else buffers)}
+        given |= {other: given[name] for other, name in self.aliases}
         arguments = inputs if isinstance(inputs, tuple) else (inputs,)
-        return functional_call(self.skeleton, given, arguments)
+        # torch's own tying leaves our tensors behind in modules that have two names
+        return functional_call(self.skeleton, given, arguments, tie_weights=False)
 
     def statistics(self, weights: Mapping[str, torch.Tensor], inputs: Iterable[Any]) -> dict[str, torch.Tensor]:
         """Buffers whose running statistics are plain averages over these batches of inputs, in train mode."""
@@ -196,6 +199,20 @@ class MaskedNetwork:
             if not bool(layer.scores.detach().isfinite().all()):
                 return layer.name
         return None
+
+
+def _tied_buffers(model: nn.Module) -> list[tuple[str, str]]:
+    """(other name, name) of buffers that several modules hold."""
+    first: dict[int, str] = {}
+    ties = []
+    for path, module in model.named_modules():
+        for own, buffer in module._buffers.items():
+            if buffer is not None:
+                name = f"{path}.{own}" if path else own
+                known = first.setdefault(id(buffer), name)
+                if known != name:
+                    ties.append((name, known))
+    return ties
 
 
 def _copied(model: nn.Module) -> nn.Module:
