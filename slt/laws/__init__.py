@@ -53,6 +53,7 @@ from slt.laws.networks import (
     worst_error,
     worst_error_quantile,
 )
+from slt.laws.overlap import ChanceOverlap, chance_cosine, chance_hamming, chance_jaccard
 from slt.laws.partial_sources import (
     cover_probability,
     locked_factor,
@@ -99,6 +100,7 @@ __all__ = [
     "AttentionWidths",
     "Band",
     "BlockWidths",
+    "ChanceOverlap",
     "ExponentialFit",
     "ItemLaw",
     "LayerSums",
@@ -114,6 +116,9 @@ __all__ = [
     "best_initial_scale",
     "block_error_slope",
     "block_widths",
+    "chance_cosine",
+    "chance_hamming",
+    "chance_jaccard",
     "cover_probability",
     "error_quantile",
     "expected_misses",
