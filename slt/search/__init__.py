@@ -10,6 +10,7 @@ from slt.search.dense import Dense, train_dense
 from slt.search.draws import (
     FanAverage,
     FanIn,
+    FanOut,
     RandomTensors,
     Same,
     kaiming_normal,
@@ -20,6 +21,7 @@ from slt.search.evaluation import Evaluation
 from slt.search.fit import fit
 from slt.search.found import Epoch, Found
 from slt.search.granularity import Blocks, Granularity, Rows, Weights
+from slt.search.mask_overlap import MaskOverlap
 from slt.search.method import Method, Preset
 from slt.search.methods import (
     BernoulliSupermask,
@@ -39,6 +41,7 @@ from slt.search.norms import NormPolicy, Recalibrated, Running, TrainedAffine
 from slt.search.objectives import ReverseKL, TaskLoss
 from slt.search.optimisers import SGD, Adam, DecoupledSGD, Optimiser
 from slt.search.parts import Parts, split
+from slt.search.sanity import ControlRow, SanityReport, sanity, search_again
 from slt.search.scales import InverseDensity, InverseRootDensity, MeanMagnitude, NoScale, Scale
 from slt.search.schedules import Constant, Cubic, Geometric, Linear, Schedule
 from slt.search.token_windows import TokenWindows, consecutive
@@ -54,6 +57,7 @@ __all__ = [
     "Budget",
     "ConcreteTicketSearch",
     "Constant",
+    "ControlRow",
     "CropAndFlip",
     "Cubic",
     "DecoupledSGD",
@@ -66,6 +70,7 @@ __all__ = [
     "Evaluation",
     "FanAverage",
     "FanIn",
+    "FanOut",
     "Found",
     "FrozenSource",
     "GemMiner",
@@ -78,6 +83,7 @@ __all__ = [
     "LayerWise",
     "Linear",
     "MagnitudeAtStart",
+    "MaskOverlap",
     "MeanMagnitude",
     "Method",
     "Multicoated",
@@ -93,6 +99,7 @@ __all__ = [
     "Rows",
     "Running",
     "Same",
+    "SanityReport",
     "Scale",
     "Schedule",
     "SignedSupermask",
@@ -106,6 +113,8 @@ __all__ = [
     "fit",
     "kaiming_normal",
     "kaiming_uniform",
+    "sanity",
+    "search_again",
     "signed_kaiming_constant",
     "split",
     "train_dense",
