@@ -13,7 +13,7 @@ from slt.masks import Mask
 BITS = arrays(bool, array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=20))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(BITS, st.sampled_from([1.0, 0.3, 0.02]), st.booleans(), st.integers(0, 9))
 def test_masks_survive_their_code(bits, share, inverted, seed):
     bits = bits & (np.random.default_rng(seed).random(bits.shape) < share)
@@ -23,7 +23,7 @@ def test_masks_survive_their_code(bits, share, inverted, seed):
     assert coded.kept == mask.kept and coded.data.size <= mask.packed.size
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(BITS, st.sampled_from([0.9, 0.3, 0.02]), st.integers(0, 9))
 def test_masks_within_others_survive_their_code(bits, share, seed):
     superset = Mask.of(bits)
@@ -95,7 +95,7 @@ def test_data_that_code_no_mask_are_refused(kept, parameter, data, size, text):
         decode_mask(CodedMask(kept, parameter, np.array(data, dtype=np.uint8)), (size,))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=30), st.integers(-40, 40), st.integers(0, 300), st.integers(0, 300))
 def test_any_bytes_are_a_mask_or_refused(data, parameter, kept, size):
     coded = CodedMask(kept, parameter, np.frombuffer(data, dtype=np.uint8))

@@ -21,7 +21,7 @@ from slt.number_coding import (
 NUMBERS = st.lists(st.integers(0, 300), max_size=60).map(lambda v: np.array(v, dtype=np.int64))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(NUMBERS, st.integers(1, 70))
 def test_compiled_and_plain_golomb_codes_agree(numbers, m):
     data = encode_golomb(numbers, m)
@@ -35,7 +35,7 @@ def test_the_code_of_a_known_example():
     assert encode_golomb(np.array([0, 5, 7]), 3).tolist() == [0b00101111, 0b01000000]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.integers(0, MOST), max_size=40).map(lambda v: np.array(v, dtype=np.int64)))
 def test_numbers_survive_their_shortest_code(numbers):
     coded = encode_numbers(numbers)
@@ -88,7 +88,7 @@ def test_data_that_are_no_code_are_refused(parameter, data, count, most, text):
         decode_numbers(CodedNumbers(parameter, np.array(data, dtype=np.uint8)), count, most)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=40), st.integers(-48, 80), st.integers(0, 400), st.integers(0, 100))
 def test_any_bytes_are_numbers_or_refused(data, parameter, count, most):
     coded = CodedNumbers(parameter, np.frombuffer(data, dtype=np.uint8))

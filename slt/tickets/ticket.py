@@ -192,8 +192,9 @@ class Ticket:
 
     def __str__(self) -> str:
         source = self.source_network
+        patched = f", {source.patched_count:,} of them patched" if source.patched_count else ""
         return (
             f"ticket in {source.kind} source ({source.key}, {source.law.name}): {source.weights:,} random weights, "
-            f"{self.kept:,} kept (density {self.density:.4f}), {self.carried_count:,} numbers carried "
+            f"{self.kept:,} kept (density {self.density:.4f}){patched}, {self.carried_count:,} numbers carried "
             f"({1 - self.random_fraction:.2%} of its parameters)"
         )

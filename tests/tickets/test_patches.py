@@ -37,7 +37,7 @@ def patches(draw):
     return kind.of_numbers("w", indices, numbers), Mask.of(kept.reshape(4, 6))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(patches())
 def test_patches_survive_their_code(case):
     patch, kept = case

@@ -58,7 +58,7 @@ def test_every_weight_is_the_declared_product(kind, law):
             assert found[at].tobytes() == expected.tobytes()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.floats(2**-10, 2**10, width=32),
     st.floats(2**-10, 2**10, width=32),
@@ -502,7 +502,7 @@ def test_any_truncation_and_any_altered_byte_is_refused_or_harmless(tmp_path):
     ticket = patched_ticket()
     path = ticket.save(tmp_path / "a.slt")
     content = bytearray(path.read_bytes())
-    for position in range(0, len(content), 3):
+    for position in range(0, len(content), 7):
         path.write_bytes(content[:position])
         with pytest.raises(TicketFileError):
             slt.load(path)

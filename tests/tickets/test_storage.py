@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 import slt
 from slt.errors import InputError, LimitError, SltError, TicketFileError, VerificationError
+from slt.tickets.header_words import WORDS
 from slt.tickets.storage import read
 from slt.tickets.ticket_file import MOST_HEADER
 from tests.tickets.ticket_files import deflated, forged, rewritten, save_version_1
@@ -251,3 +253,8 @@ def test_headers_that_do_not_unpack_are_refused(header, tmp_path):
     (tmp_path / "a.slt").write_bytes(safetensors.numpy.save(bodies, metadata={"slt": "2"}))
     with pytest.raises(TicketFileError, match="no complete ticket file"):
         slt.load(tmp_path / "a.slt")
+
+
+def test_the_dictionary_of_headers_is_as_it_was():
+    """Files of version 2 need it: another dictionary is another version."""
+    assert hashlib.sha256(WORDS).hexdigest() == "15299ad6817f7a4653575f71792991c1a54895fa7e53f6e6f5973c5a19076a2a"
