@@ -13,7 +13,7 @@ from slt import plots
 from slt.records import Record
 from slt.runner import Config, Experiment
 
-METHODS = ("edge-popup", "weight-recycling")
+METHODS = ("edge-popup", "weight-recycling", "dense")
 SCALES = ("none", "inverse root density")
 PUBLISHED = {  # of 250 epochs; test accuracy by method and width
     "edge-popup": {0.1: 0.507, 0.25: 0.733},
@@ -34,6 +34,7 @@ class SupermaskCifar(Experiment):
         "density": 0.5,
         "rate": 0.1,
         "every": 1,
+        "dense_rate": 0.01,  # of the trained baseline; no norms, so 0.1 is much
         "epochs": 15,
         "held": 5000,
         "seeds": 1,
@@ -41,21 +42,18 @@ class SupermaskCifar(Experiment):
     smoke_config = {"data": "digits", "scales": ["inverse root density"], "epochs": 3, "held": 200}  # noqa: RUF012
 
     def units(self, config: Config) -> Sequence[Config]:
-        shared = {k: config[k] for k in ("data", "density", "epochs", "held")}
+        shared = {k: config[k] for k in ("data", "epochs", "held")}
+        searched = {"density": config["density"]}
         recycling = {k: config[k] for k in ("rate", "every")}
+        cases = [{"method": "dense", "scale": "none", "learning_rate": config["dense_rate"]}]
+        for scale in config["scales"]:
+            cases.append({"method": "edge-popup", "scale": scale, **searched})
+            cases.append({"method": "weight-recycling", "scale": scale, **searched, **recycling})
         return [
-            {
-                **shared,
-                "width": width,
-                "method": method,
-                "scale": scale,
-                **(recycling if method == "weight-recycling" else {}),
-                "seed": seed,
-            }
+            {**shared, "width": width, **case, "seed": seed}
             for seed in range(config["seeds"])
             for width in config["widths"]
-            for scale in config["scales"]
-            for method in METHODS
+            for case in cases
         ]
 
     def measure(self, unit: Config) -> Mapping[str, Any]:
@@ -76,7 +74,7 @@ class SupermaskCifar(Experiment):
                         curves = np.array([r["result"]["validation_by_epoch"] for r in group])
                         epochs = np.arange(1, curves.shape[1] + 1)
                         panel.plot(epochs, curves.T, dashes, color=plots.PALETTE[i], linewidth=0.6, alpha=0.4)
-                        label = f"{method}, scale {scale}"
+                        label = "dense, trained" if method == "dense" else f"{method}, scale {scale}"
                         panel.plot(epochs, np.median(curves, axis=0), dashes, color=plots.PALETTE[i], label=label)
                         ends = np.full(len(group), epochs[-1])
                         panel.plot(ends, _column(group, "last_test_accuracy"), "o", color=plots.PALETTE[i])
@@ -114,15 +112,15 @@ class SupermaskCifar(Experiment):
                         scale,
                         str(group[0]["config"]["epochs"]),
                         _spread(_column(group, "last_test_accuracy")),
-                        _spread(_column(group, "best_test_accuracy")),
+                        "-" if method == "dense" else _spread(_column(group, "best_test_accuracy")),
                         "-" if published is None else f"{published:.1%}",
                         *(
-                            f"{np.median(_column(group, name)):.0f}"
+                            "-" if name not in group[0]["result"] else f"{np.median(_column(group, name)):.0f}"
                             for name in ("file_bytes", "entropy_bytes", "patch_bytes", "cpu_seconds")
                         ),
                     ]
                     lines.append(f"| {' | '.join(cells)} |")
-                if len(medians) == 2:
+                if {"edge-popup", "weight-recycling"} <= set(medians):
                     gain = medians["weight-recycling"] - medians["edge-popup"]
                     told = "published gain -"
                     if width in PUBLISHED["edge-popup"]:

@@ -32,10 +32,11 @@ class SupermaskGpt(Experiment):
         "context": 64,
         "density": 0.3,
         "scale": "none",
-        "deviation": 0.02,
+        "deviation": 0.04,  # 0.02 at width 512: queries and keys as large as there
         "factors": [1.0, 1.5, 2.0, 4.0, 5.0, 8.0],  # and n_K ** (1/4)
         "control": True,
-        "rate": 1e-3,
+        "rate": 1e-2,
+        "dense_rate": 1e-3,
         "decay": 0.01,
         "warm_up": 0.02,
         "least": 0.1,
@@ -59,9 +60,10 @@ class SupermaskGpt(Experiment):
     def units(self, config: Config) -> Sequence[Config]:
         shared = {k: config[k] for k in SHARED}
         factors = sorted({*config["factors"], _predicted(config)})
-        cases = [{"query_key": factor, "logit_scale": None} for factor in factors]
+        cases = [{"method": "edge-popup", "query_key": factor, "logit_scale": None} for factor in factors]
         if config["control"]:  # the same logits as at n_K ** (1/4), by the other way
-            cases.append({"query_key": 1.0, "logit_scale": 1.0})
+            cases.append({"method": "edge-popup", "query_key": 1.0, "logit_scale": 1.0})
+        cases.append({"method": "dense", "query_key": 1.0, "logit_scale": None, "rate": config["dense_rate"]})
         return [{**shared, **case, "seed": seed} for seed in range(config["seeds"]) for case in cases]
 
     def measure(self, unit: Config) -> Mapping[str, Any]:
@@ -73,7 +75,7 @@ class SupermaskGpt(Experiment):
         config = records[0]["config"]
         figure, axes = plots.new_figure(1, 2, width=5.0)
         left, right = axes[0]
-        scaled, control = _cases(records)
+        scaled, control, dense = _cases(records)
         with plots.style():
             losses = {factor: _column(group, "last_validation_loss") for factor, group in scaled.items()}
             for factor, values in losses.items():
@@ -84,6 +86,9 @@ class SupermaskGpt(Experiment):
                 values = _column(control, "last_validation_loss")
                 label = "logits not divided by sqrt(n_K)"
                 left.plot(np.ones(values.size), values, "s", color=plots.PALETTE[1], label=label)
+            if dense:
+                value = float(np.median(_column(dense, "last_validation_loss")))
+                left.axhline(value, color=plots.PALETTE[2], label="weights trained, median")
             left.axvline(_predicted(config), color=plots.GREY, linestyle="--", label="n_K ** (1/4)")
             left.set_xlabel(plots.axis_label("factor of queries and keys", "1"))
             left.set_ylabel(plots.axis_label("validation loss, last epoch", "nats a character", "measured"))
@@ -100,8 +105,9 @@ class SupermaskGpt(Experiment):
         return plots.save(figure, folder / "supermask-gpt")
 
     def summary(self, records: Sequence[Record]) -> str:
-        config, result = records[0]["config"], records[0]["result"]
-        scaled, control = _cases(records)
+        scaled, control, dense = _cases(records)
+        first = next(iter(scaled.values()))[0]
+        config, result = first["config"], first["result"]
         lines = [
             "| factor of queries and keys | logits times | validation loss, last epoch | test loss, last epoch | "
             "best on validation | CPU s |",
@@ -109,9 +115,13 @@ class SupermaskGpt(Experiment):
         ]
         rows = [(f"{factor:.4g}", "1 / sqrt(n_K)", group) for factor, group in scaled.items()]
         rows += [("1", "1 (control)", control)] if control else []
+        rows += [("1", "1 / sqrt(n_K) (weights trained)", dense)] if dense else []
         for factor, logits, group in rows:
             cells = [factor, logits]
-            cells += [_spread(_column(group, n)) for n in ("last_validation_loss", "last_test_loss", "best_test_loss")]
+            cells += [
+                _spread(_column(group, name)) if name in group[0]["result"] else "-"
+                for name in ("last_validation_loss", "last_test_loss", "best_test_loss")
+            ]
             cells.append(f"{np.median(_column(group, 'cpu_seconds')):.0f}")
             lines.append(f"| {' | '.join(cells)} |")
         medians = {factor: float(np.median(_column(g, "last_validation_loss"))) for factor, g in scaled.items()}
@@ -134,13 +144,18 @@ def _predicted(config: Config) -> float:
     return float((config["width"] // config["heads"]) ** 0.25)
 
 
-def _cases(records: Sequence[Record]) -> tuple[dict[float, list[Record]], list[Record]]:
-    """Records by factor, least first, and those of the control."""
+def _cases(records: Sequence[Record]) -> tuple[dict[float, list[Record]], list[Record], list[Record]]:
+    """Records of tickets by factor, least first; those of the control; those of trained weights."""
     scaled: dict[float, list[Record]] = {}
+    control, dense = [], []
     for record in sorted(records, key=lambda r: r["config"]["query_key"]):
-        if record["config"]["logit_scale"] is None:
+        if record["config"]["method"] == "dense":
+            dense.append(record)
+        elif record["config"]["logit_scale"] is None:
             scaled.setdefault(record["config"]["query_key"], []).append(record)
-    return scaled, [r for r in records if r["config"]["logit_scale"] is not None]
+        else:
+            control.append(record)
+    return scaled, control, dense
 
 
 def _column(records: Sequence[Record], name: str) -> NDArray[np.float64]:

@@ -41,6 +41,17 @@ def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 def method(unit: Mapping[str, Any]) -> Method:
     """Edge-popup over GPT-2's own law of weights, with queries and keys scaled by the unit's ``query_key``."""
+    preset = EdgePopup(
+        unit["density"],
+        weights=weights(unit),
+        scale=SCALES[unit["scale"]],
+        optimiser=Adam(unit["rate"], unit["decay"]),
+    )
+    return replace(preset.method(), rate=CosineSteps(unit["warm_up"], unit["least"]))
+
+
+def weights(unit: Mapping[str, Any]) -> RandomTensors:
+    """Normal, smaller into the stream; queries and keys times the unit's factor."""
     inward = (2 * unit["layers"]) ** -0.5
     factors = (
         ("*.attention.query.weight", unit["query_key"]),
@@ -48,13 +59,7 @@ def method(unit: Mapping[str, Any]) -> Method:
         ("*.attention.output.weight", inward),
         ("*.down.weight", inward),
     )
-    preset = EdgePopup(
-        unit["density"],
-        weights=RandomTensors(Normal(), Same(unit["deviation"]), factors),
-        scale=SCALES[unit["scale"]],
-        optimiser=Adam(unit["rate"], unit["decay"]),
-    )
-    return replace(preset.method(), rate=CosineSteps(unit["warm_up"], unit["least"]))
+    return RandomTensors(Normal(), Same(unit["deviation"]), factors)
 
 
 def searched(unit: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,10 +70,13 @@ def searched(unit: Mapping[str, Any]) -> dict[str, Any]:
     model = architectures.gpt(
         alphabet, context, unit["width"], unit["heads"], unit["layers"], logit_scale=unit["logit_scale"]
     )
+    windows = TokenWindows(training, context, unit["batch"], unit["steps"], seed)
+    if unit["method"] == "dense":
+        return _trained(unit, model, windows, validation, test)
     start = time.process_time()
     found = search.fit(
         model,
-        TokenWindows(training, context, unit["batch"], unit["steps"], seed),
+        windows,
         method(unit),
         epochs=unit["epochs"],
         seed=seed,
@@ -94,4 +102,30 @@ def searched(unit: Mapping[str, Any]) -> dict[str, Any]:
         "carried": ticket.carried_count,
         "cpu_seconds": seconds,
         "verified": True,  # or an error above
+    }
+
+
+def _trained(
+    unit: Mapping[str, Any], model: torch.nn.Module, windows: TokenWindows, validation: Batches, test: Batches
+) -> dict[str, Any]:
+    """The same network, weights trained from the same start; its last epoch alone is kept, and there is no ticket."""
+    start = time.process_time()
+    dense = search.train_dense(
+        model,
+        windows,
+        unit["epochs"],
+        unit["seed"],
+        loss,
+        validation,
+        optimiser=Adam(unit["rate"], unit["decay"]),
+        rate=CosineSteps(unit["warm_up"], unit["least"]),
+        weights=weights(unit),
+    )
+    seconds = time.process_time() - start
+    return {
+        "weights": sum(p.numel() for p in model.parameters()),
+        "validation_by_epoch": [round(e.validation.loss, 6) for e in dense.history if e.validation is not None],
+        "last_validation_loss": dense.evaluate(validation).loss,
+        "last_test_loss": dense.evaluate(test).loss,
+        "cpu_seconds": seconds,
     }
