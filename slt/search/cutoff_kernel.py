@@ -48,7 +48,7 @@ def _without_history(scores: Array, count: int, absolute: bool) -> tuple[float, 
             return math.nan, -1
         return (-math.inf, scores.size - 1) if 0 < scores.size == count else (math.inf, -1)
     if scores.size > _SMALL:
-        value, index = _within(scores, count, absolute, *_guess(scores, count, absolute))
+        value, index = _within(scores, count, absolute, *_guess(scores, count, absolute), scores.size // 4)
         if index != _MISSED:
             return value, index
     return _by_partition(np.abs(scores) if absolute else scores, count)
@@ -87,16 +87,16 @@ def _around(scores, count, absolute, history, value, index):  # type: ignore[no-
     low, high = np.float32(now - half), np.float32(now + half)
     if not (low <= high and 0 < count < scores.size):
         return False
-    found, place = _within(scores, count, absolute, low, high)
+    found, place = _within(scores, count, absolute, low, high, scores.size // 16)
     value[()], index[()] = found, place
     return place != _MISSED
 
 
 @nb.njit(cache=True)
-def _within(scores, count, absolute, low, high):  # type: ignore[no-untyped-def]
-    """Value and index if the value is from ``low`` to ``high`` and few entries are; index ``_MISSED`` otherwise."""
-    values = np.empty(scores.size // 4, dtype=np.float32)
-    places = np.empty(scores.size // 4, dtype=np.int64)
+def _within(scores, count, absolute, low, high, capacity):  # type: ignore[no-untyped-def]
+    """Value and index if the former is in the bracket with at most ``capacity`` entries, else ``_MISSED``."""
+    values = np.empty(capacity, dtype=np.float32)
+    places = np.empty(capacity, dtype=np.int64)
     above, inside = _collect(scores, absolute, low, high, values, places)
     if not 0 <= above < count <= above + inside:
         return np.float32(np.nan), _MISSED

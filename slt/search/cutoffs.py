@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -119,10 +120,11 @@ def _check(scores: Tensor, count: int) -> None:
 def _cutoff_in_memory(scores: Tensor, count: int, absolute: bool, bracket: Tensor | None) -> tuple[Tensor, Tensor]:
     from slt.search.cutoff_kernel import NO_HISTORY, kth_largest
 
-    value, index = torch.empty(()), torch.empty((), dtype=torch.int64)
+    # few calls of torch: after a pass over large tensors each takes many microseconds
+    value, index = np.empty((), dtype=np.float32), np.empty((), dtype=np.int64)
     history = NO_HISTORY if bracket is None else bracket.numpy()
-    kth_largest(scores.numpy().reshape(-1), count, absolute, history, value.numpy(), index.numpy())
-    return value, index
+    kth_largest(scores.numpy().reshape(-1), count, absolute, history, value, index)
+    return torch.from_numpy(value), torch.from_numpy(index)
 
 
 def _cutoff_rows(scores: Tensor, count: int, absolute: bool, bracket: Tensor | None) -> tuple[Tensor, Tensor]:

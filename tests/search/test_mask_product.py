@@ -184,6 +184,7 @@ def test_traced_whole_by_the_compiler(problem):
     assert torch.equal(leaf.grad, grad(loss)(scores[0], values, x))
 
 
+@pytest.mark.full  # the first C++ of a machine takes half a minute; tracing is tested above
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="torch.compile needs a C++ compiler")
 def test_compiled(problem):
     scores, values, _ = problem
