@@ -84,7 +84,7 @@ class SupermaskCifar(Experiment):
                         label = f"{name}, published, 250 epochs"
                         panel.axhline(value, color=plots.GREY, linestyle=dashes, linewidth=1, label=label)
                 panel.set_xlabel(plots.axis_label("epoch", "1"))
-                panel.set_ylabel(plots.axis_label("accuracy on held-out images", "1", "measured"))
+                panel.set_ylabel(plots.axis_label("validation accuracy", "1", "measured"))
                 panel.set_title(f"Conv4, width {width:g}; dots: test images, last epoch")
         plots.legend_below(figure, axes[0, -1], 3)
         return plots.save(figure, folder / "supermask-cifar")

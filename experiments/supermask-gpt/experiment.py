@@ -91,7 +91,7 @@ class SupermaskGpt(Experiment):
                 left.axhline(value, color=plots.PALETTE[2], label="weights trained, median")
             left.axvline(_predicted(config), color=plots.GREY, linestyle="--", label="n_K ** (1/4)")
             left.set_xlabel(plots.axis_label("factor of queries and keys", "1"))
-            left.set_ylabel(plots.axis_label("validation loss, last epoch", "nats a character", "measured"))
+            left.set_ylabel(plots.axis_label("validation loss, last epoch", "nats"))
             left.legend(fontsize=8)
             colours = [*plots.PALETTE, plots.GREY, "black"]
             for i, (factor, group) in enumerate(scaled.items()):
@@ -100,7 +100,7 @@ class SupermaskGpt(Experiment):
                 colour = colours[i % len(colours)]
                 right.plot(steps, np.median(curves, axis=0), color=colour, label=f"factor {factor:.3g}")
             right.set_xlabel(plots.axis_label("step", "1"))
-            right.set_ylabel(plots.axis_label("validation loss, median", "nats a character", "measured"))
+            right.set_ylabel(plots.axis_label("validation loss, median", "nats"))
             right.legend(fontsize=8)
         return plots.save(figure, folder / "supermask-gpt")
 
