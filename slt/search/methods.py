@@ -152,8 +152,8 @@ class SignedSupermask(Preset):
 
     Weights are constants of size sqrt(gain / fan_in); the paper's ELUS has gain 3 in one place of its code and 6 in
     another. The exact variant, which no paper has, keeps the variance by gain 2 and 1 / sqrt(density) instead, and thin
-    layers dense by ``budget``. The paper's rate and decay belong to 100 epochs of 469 steps; with a rate of 0.1 and a decay of 3.2e-4, 20 epochs
-    keep some 4% of LeNet-300-100 on MNIST.
+    layers dense by ``budget``. The paper's rate and decay belong to 100 epochs of 469 steps; with a rate of 0.1 and a
+    decay of 3.2e-4, 20 epochs keep some 4% of LeNet-300-100 on MNIST.
     """
 
     fraction: float = 0.4
