@@ -27,6 +27,7 @@ from slt.search import (
     GemMiner,
     Global,
     IteRand,
+    LayerWise,
     MagnitudeAtStart,
     Multicoated,
     NoScale,
@@ -383,7 +384,7 @@ def test_signed_supermask() -> None:
 
 
 def test_signed_supermask_of_an_exact_density() -> None:
-    preset = SignedSupermask(density=0.2, decay=0.0)
+    preset = SignedSupermask(density=0.2, decay=0.0, gain=6.0, scale=NoScale(), budget=LayerWise())
     weights, scores = _start(preset)
 
     def mask(o: Oracle) -> list[Tensor]:
@@ -569,4 +570,4 @@ def test_published_settings() -> None:
     assert settings(ConcreteTicketSearch()) == (0.1, 0.0, 0.0)
     assert settings(SignedSupermask())[:2] == (0.05, 0.9)
     assert IteRand().rate == 0.1 and IteRand().every == 300
-    assert isinstance(SignedSupermask().scale, NoScale) and isinstance(ConcreteTicketSearch().scale, NoScale)
+    assert isinstance(SignedSupermask().method().scale, NoScale) and isinstance(ConcreteTicketSearch().scale, NoScale)
