@@ -116,6 +116,9 @@ class Reading:
             for level in range(2, selector.levels + 1):
                 masks[f"{layer.name}/{level}"] = Mask.of(mask >= level)
             patches += self._patches(layer, masks[layer.name], network)
+        # in the network's order: a checkpoint has one of its own
+        state = [(n, self.buffers[n]) for n in network.buffers]
+        state += [(n, self.trained[n]) for n in network.fixed if n in self.trained]
         source = SearchSource(
             key=network.key,
             law=law,
@@ -123,7 +126,7 @@ class Reading:
             constants=tuple(
                 Constant(f.name, f.shape, "float32", f.value) for f in network.roles.fixed if f.name not in self.trained
             ),
-            state=tuple(CarriedTensor.of(n, t) for n, t in (self.buffers | self.trained).items()),
+            state=tuple(CarriedTensor.of(n, t) for n, t in state),
             ties=ties_of(network.skeleton),
             outline=outline(network.skeleton),
             method=repr(method),
