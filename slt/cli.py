@@ -80,13 +80,18 @@ PATH = click.option("--path", type=Path, help="Where the experiments folder is; 
 @main.command("list")
 @PATH
 def list_(path: Path | None) -> None:
-    """List constructions and experiments."""
+    """List constructions, searches and experiments."""
+    from slt import search as _  # which knows its presets
     from slt.constructions import TwoLayerSum
     from slt.runner import find_experiments
+    from slt.search.method import Preset
 
     click.echo("constructions")
     for construction in (TwoLayerSum,):
         click.echo(f"  {construction.__name__:<18}{construction.theorem}; predicted by {construction.law}")
+    click.echo("searches")
+    for preset in Preset.__subclasses__():
+        click.echo(f"  {preset.__name__:<22}{preset.summary}")
     click.echo("experiments")
     for name, experiment in find_experiments(path).items():
         click.echo(f"  {name:<18}{experiment.claim}")

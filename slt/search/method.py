@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from slt.search.active import Active, Drawn
 from slt.search.draws import RandomTensors
@@ -64,6 +64,9 @@ class Method:
 
 class Preset(ABC):
     """A published method with its settings; ``method()`` spells it out on the axes."""
+
+    summary: ClassVar[str]
+    """What it does and who found it, in a line."""
 
     @abstractmethod
     def method(self) -> Method:

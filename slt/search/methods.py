@@ -9,7 +9,7 @@ streams of their own in every layer; momentum is torch's, and no event resets it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from slt.search.active import Signs
 from slt.search.budgets import Budget, ErdosRenyi, Global, LayerWise
@@ -52,6 +52,8 @@ class EdgePopup(Preset):
     scores, cosine per epoch). ``budget=Global()`` is global edge-popup. The scale sqrt(1 / density) is the paper's
     intent; its released code divides by the fraction removed."""
 
+    summary: ClassVar[str] = "top-k of |s|, straight through; Ramanujan et al. 2020"
+
     density: float | Schedule = 0.5
     budget: Budget = LayerWise()  # noqa: RUF009
     weights: RandomTensors = signed_kaiming_constant()  # noqa: RUF009
@@ -75,6 +77,8 @@ class Biprop(Preset):
     MPT-1/32). The mean is over the weights really kept, where the released code divides by a rounded count; the
     gradient of a score is that of the network's weight times the random weight, without the mean."""
 
+    summary: ClassVar[str] = "edge-popup on signs times one size a layer; Diffenderfer and Kailkhura 2021"
+
     density: float | Schedule = 0.5
     budget: Budget = LayerWise()  # noqa: RUF009
     weights: RandomTensors = kaiming_normal()  # noqa: RUF009
@@ -97,6 +101,8 @@ class IteRand(Preset):
     """Edge-popup on signed scores, with removed weights re-drawn at random before steps ``every``, ``2 every``, ...
     (Chijiwa et al. 2021; 300 for CIFAR; SGD's rate is 0.3 there for Conv6, 0.1 for ResNets). The paper has no scale:
     give ``scale=NoScale()`` for that, and ``weights=kaiming_uniform()`` for its other source."""
+
+    summary: ClassVar[str] = "top-k of s, removed weights re-drawn now and then; Chijiwa et al. 2021"
 
     density: float | Schedule = 0.5
     rate: float = 0.1
@@ -124,6 +130,10 @@ class WeightRecycling(Preset):
     """Edge-popup in which the lowest-scored weights take the values of the highest-scored ones every ``every`` epochs
     (Gorbett and Whitley 2023; rate 0.1 every 3 epochs for small networks, 0.2 every 10 for deep ones, of 250).
     The paper has no scale: give ``scale=NoScale()`` for that."""
+
+    summary: ClassVar[str] = (
+        "edge-popup, low-scored weights take the values of high-scored ones; Gorbett and Whitley 2023"
+    )
 
     density: float | Schedule = 0.5
     rate: float = 0.1
@@ -155,6 +165,8 @@ class SignedSupermask(Preset):
     layers dense by ``budget``. The paper's rate and decay belong to 100 epochs of 469 steps; with a rate of 0.1 and a
     decay of 3.2e-4, 20 epochs keep some 4% of LeNet-300-100 on MNIST.
     """
+
+    summary: ClassVar[str] = "ternary masks by a dead zone, or of exact density; Koster, Grothe, Rettinger 2022"
 
     fraction: float = 0.4
     decay: float = 5e-4
@@ -188,6 +200,8 @@ class ConcreteTicketSearch(Preset):
     Adam 0.1, a tenth of it from 88% on). ``objective``: ``TaskLoss()`` or ``ReverseKL()``. Batches of 512 in the paper,
     which has no scale either. Norms use statistics of the batch while the search runs, as in the paper, and have weight
     1 where the paper draws it; dropout stays on, as in every search."""
+
+    summary: ClassVar[str] = "relaxed masks, GradBalance, global top-k at the end; Arora and Teuscher 2025"
 
     density: float = 0.1
     objective: Objective = TaskLoss()  # noqa: RUF009
@@ -223,6 +237,8 @@ class GemMiner(Preset):
     densities. ``every`` is 5 of 150 epochs in the paper; freezing ends after 0.8 of the epochs (``FreezeLowest``), the
     paper's goes on to the last."""
 
+    summary: ClassVar[str] = "scores in [0, 1] kept above 1/2, pruned for good; Sreenivasan et al. 2022"
+
     density: float = 0.1
     every: int = 1
     penalty: float = 1e-4
@@ -251,6 +267,8 @@ class BernoulliSupermask(Preset):
     of 250 in the paper. ``sampled=True`` evaluates one more draw, as the paper
     does; the default is the most probable mask. The density emerges."""
 
+    summary: ClassVar[str] = "masks drawn with probability sigmoid(s); Zhou et al. 2019"
+
     sampled: bool = False
     rate: float = 100.0
     scale: Scale = InverseDensity()  # noqa: RUF009
@@ -276,6 +294,8 @@ class FrozenSource(Preset):
     the pattern comes from the seed. Scores are normal, and each layer is rescaled by its own density, as in the paper.
     ``density`` counts all weights, locked ones too."""
 
+    summary: ClassVar[str] = "edge-popup where a part is removed or locked in beforehand; Otsuka et al. 2024"
+
     density: float | Schedule = 0.5
     removed: float = 0.25
     locked: float = 0.25
@@ -300,6 +320,8 @@ class Multicoated(Preset):
     """Nested masks over one score, added up (Okoshi et al. 2022). ``densities`` fall; the first is the ticket's own,
     and the scale is by that one. Scores are normal of the size that fan_out gives."""
 
+    summary: ClassVar[str] = "nested masks over one score, added up; Okoshi et al. 2022"
+
     densities: tuple[float, ...] = (0.3, 0.0788, 0.0315)
     optimiser: Optimiser = SGD()  # noqa: RUF009
 
@@ -317,6 +339,8 @@ class Multicoated(Preset):
 class RandomMask(Preset):
     """A baseline: random scores, never trained."""
 
+    summary: ClassVar[str] = "baseline: random scores, never trained"
+
     density: float = 0.5
     budget: Budget = LayerWise()  # noqa: RUF009
 
@@ -328,6 +352,8 @@ class RandomMask(Preset):
 @dataclass(frozen=True)
 class MagnitudeAtStart(Preset):
     """A baseline: the largest random weights, never trained."""
+
+    summary: ClassVar[str] = "baseline: the largest random weights, never trained"
 
     density: float = 0.5
     budget: Budget = LayerWise()  # noqa: RUF009
