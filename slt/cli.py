@@ -81,10 +81,9 @@ PATH = click.option("--path", type=Path, help="Where the experiments folder is; 
 @PATH
 def list_(path: Path | None) -> None:
     """List constructions, searches and experiments."""
-    from slt import search as _  # which knows its presets
     from slt.constructions import TwoLayerSum
     from slt.runner import find_experiments
-    from slt.search.method import Preset
+    from slt.search import Preset
 
     click.echo("constructions")
     for construction in (TwoLayerSum,):
