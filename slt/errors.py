@@ -59,7 +59,7 @@ class MissingExtraError(SltError, ImportError):
 
 
 class NonFiniteError(SltError, ValueError):
-    """A search whose loss or scores became NaN or infinite; ``last_good``: what the last whole epoch had found, or None."""
+    """A search whose loss or scores became NaN or infinite; ``last_good``: what the last whole epoch found, or None."""
 
     last_good: object = None
 
