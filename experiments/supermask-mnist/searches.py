@@ -35,18 +35,33 @@ NAMED: Mapping[str, Any] = {
     "none": search.NoScale(),
     "inverse root density": search.InverseRootDensity(),
     "global": search.Global(),
+    "SGD 0.1": search.SGD(0.1),
 }
 DENSE = "dense"
-SHARED = ("data", "hidden", "held", "method", "epochs", "batch", "seed")  # the rest of a unit are its method's settings
+SHARED = (
+    "data",
+    "hidden",
+    "held",
+    "method",
+    "epochs",
+    "batch",
+    "seed",
+    "pixels",
+)  # the rest of a unit are its method's settings
 EVALUATED = 1000  # images at once
 
 
 @cache
-def parts(data: str, held: int) -> Parts:
-    """Training, validation and test part; which images are held out is the same for every unit."""
+def parts(data: str, held: int, pixels: str) -> Parts:
+    """Training, validation and test part; which images are held out is the same for every unit.
+
+    ``pixels``: "standardised", or "unit" for the interval [0, 1] that the files have.
+    """
     if data not in SOURCES:
         raise InputError(f"experiment supermask-mnist: data={data!r} was given; mnist or digits is needed")
     images = split(SOURCES[data](), held=held)
+    if pixels == "unit":
+        return images
     # one mean and one deviation for all pixels, of the training part
     mean, deviation = images.train[0].mean(), images.train[0].std()
     return Parts(*(((x - mean) / deviation, y) for x, y in (images.train, images.validation, images.test)))
@@ -61,7 +76,7 @@ def preset(unit: Mapping[str, Any]) -> Preset:
 
 def searched(unit: Mapping[str, Any]) -> dict[str, Any]:
     """Searches, verifies, and only then looks at the test part: last epoch, and best on the validation part."""
-    images, seed = parts(unit["data"], unit["held"]), unit["seed"]
+    images, seed = parts(unit["data"], unit["held"], unit.get("pixels", "standardised")), unit["seed"]
     validation, test = (Batches(*part, batch=EVALUATED, shuffle=False) for part in (images.validation, images.test))
     model = architectures.lenet(*unit["hidden"], inputs=images.train[0].shape[1])
     if unit["method"] == DENSE:

@@ -109,7 +109,7 @@ class IteRand(Preset):
     every: int = 300
     weights: RandomTensors = signed_kaiming_constant()  # noqa: RUF009
     scale: Scale = InverseRootDensity()  # noqa: RUF009
-    optimiser: Optimiser = SGD()  # noqa: RUF009
+    optimiser: Optimiser = SGD(0.3)  # noqa: RUF009
 
     def method(self) -> Method:
         return Method(
