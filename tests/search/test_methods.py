@@ -273,8 +273,8 @@ def test_iterand() -> None:
             o.weights[i] = torch.where(chosen, torch.from_numpy(np.sign(fresh)).float() * factors[i], o.weights[i])
             redrawn.append(int(chosen.sum()))
 
-    oracle = Oracle(weights, scores, _sgd(scores), mask, _root, absolute=False)
-    oracle.train(_cosine(0.1), redraw)
+    oracle = Oracle(weights, scores, _sgd(scores, 0.3), mask, _root, absolute=False)
+    oracle.train(_cosine(0.3), redraw)
     found = _search(preset)
     _compare(found, oracle)
     assert len(redrawn) == 10 and all(redrawn)
@@ -563,8 +563,9 @@ def test_published_settings() -> None:
         optimiser: Any = preset.method().optimiser
         return optimiser.rate, getattr(optimiser, "momentum", 0.0), optimiser.decay
 
-    for preset in (EdgePopup(), Biprop(), IteRand(), WeightRecycling(), FrozenSource(), Multicoated()):
+    for preset in (EdgePopup(), Biprop(), WeightRecycling(), FrozenSource(), Multicoated()):
         assert settings(preset) == (0.1, 0.9, 1e-4)
+    assert settings(IteRand()) == (0.3, 0.9, 1e-4)
     assert settings(GemMiner()) == (0.1, 0.9, 0.0)
     assert settings(BernoulliSupermask()) == (100.0, 0.9, 0.0)
     assert settings(ConcreteTicketSearch()) == (0.1, 0.0, 0.0)
