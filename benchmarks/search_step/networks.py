@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 BATCH = 128
@@ -20,6 +20,17 @@ class Network(ABC):
     @abstractmethod
     def __call__(self, weights: list[Tensor], x: Tensor) -> Tensor:
         """The logits (N, 10)."""
+
+    def module(self) -> nn.Module:
+        """The layers alone, in this order."""
+        return nn.Sequential(
+            *(
+                nn.Linear(shape[1], shape[0], bias=False)
+                if len(shape) == 2
+                else nn.Conv2d(shape[1], shape[0], shape[2:], bias=False)
+                for shape in self.shapes
+            )
+        )
 
     def draw(self) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor]:
         """Weights +-sqrt(2 / fan in), scores uniform on +-1/sqrt(fan in), images and labels."""

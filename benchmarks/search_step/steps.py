@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, final
 
@@ -9,9 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+import slt.search
 from benchmarks.search_step.networks import Network
-from slt.search.cutoffs import next_bracket, top_cutoff
-from slt.search.mask_product import mask_product
+from slt.search.masked_network import MaskedNetwork
+from slt.search.moment import Moment
+from slt.search.selection import Cut
+from slt.search.whole_product import training_weights
 
 DENSITY = 0.5
 SCALE = DENSITY**-0.5
@@ -34,9 +38,13 @@ class Step(ABC):
     def weights(self) -> list[Tensor]:
         """The weights that the network has in this step."""
 
+    def pull_back(self) -> None:  # noqa: B027
+        """After the backward pass: what is left to do for the gradients."""
+
     def __call__(self) -> None:
         self.optimiser.zero_grad()
         functional.cross_entropy(self.network(self.weights(), self.x), self.labels).backward()
+        self.pull_back()
         self.optimiser.step()
 
 
@@ -51,20 +59,25 @@ class Dense(Step):
 
 @final
 class EdgePopup(Step):
-    """The exact cutoff of every layer anew in every step."""
+    """What ``fit`` does in every step, from the counts of scores to keep to the check of the cutoffs."""
 
     def start(self, scores: list[Tensor]) -> list[Tensor]:
-        self.scale = torch.tensor(SCALE)
-        self.brackets: list[Tensor | None] = [None] * len(scores)
-        return scores
+        self.masked = MaskedNetwork(self.network.module(), slt.search.EdgePopup(DENSITY).method(), 0)
+        for layer, values, tensor in zip(self.masked.layers, self.values, scores, strict=True):
+            layer.weights = values
+            layer.renew()
+            layer.scores.detach().copy_(tensor)
+        self.way = training_weights(self.masked)
+        self.moment = Moment(0, 1, 1)
+        return [layer.scores for layer in self.masked.layers]
 
     def weights(self) -> list[Tensor]:
-        found = []
-        for i, (scores, values) in enumerate(zip(self.trained, self.values, strict=True)):
-            cutoff = top_cutoff(scores, round(DENSITY * scores.numel()), True, self.brackets[i])
-            self.brackets[i] = next_bracket(self.brackets[i], cutoff.value)
-            found.append(mask_product(scores, values, values, cutoff.value, cutoff.index, self.scale, True))
+        found = list(self.way.of_step(self.moment).values())
+        assert not any(math.isnan(s.value.item()) for s in self.masked.selections or () if isinstance(s, Cut))
         return found
+
+    def pull_back(self) -> None:
+        self.way.pull_back()
 
 
 class _Sorted(torch.autograd.Function):

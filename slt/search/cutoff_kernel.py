@@ -80,16 +80,58 @@ def _by_partition(values: Array, count: int) -> tuple[float, int]:
 
 
 @nb.njit(cache=True)
+def masked_around(scores, values, count, absolute, scale, history, found, places, value, index, out):  # type: ignore[no-untyped-def]
+    """``kth_largest`` and ``masked`` of the mask product in one pass, where ``history`` helps; whether it did.
+
+    What is above the bracket is kept and all else removed, until the cutoff is known; then those of the bracket that it
+    keeps are put back. ``found`` (m,) float32 and ``places`` (m,) int64: scratch memory, for what is in the bracket.
+    Where False is returned ``out`` holds nothing of use. The value is added to ``history``.
+    """
+    low, high = _bracket(history)
+    if not (low <= high and 0 < count < scores.size):
+        return False
+    above, inside = 0, 0
+    for first in range(0, scores.size, _BLOCK):
+        last = first + _BLOCK
+        block, results = scores[first:last], out[first:last]
+        if absolute:
+            more, less = _absolute_kept_above(block, values[first:last], low, high, scale, results)
+        else:
+            more, less = _kept_above(block, values[first:last], low, high, scale, results)
+        above += more
+        if more + less < block.size:
+            if inside + block.size > found.size:
+                return False
+            inside = _gather(block, first, absolute, low, high, found, places, inside)
+    if not above < count <= above + inside:
+        return False
+    value[()], index[()] = _decided(found[:inside], places, count - above)
+    if index[()] < 0:
+        return False
+    for i in range(inside):
+        place = places[i]
+        if found[i] > value[()] or (found[i] == value[()] and place <= index[()]):
+            out[place] = values[place] * scale
+    history[0], history[1], history[2] = history[1], history[2], value[()]
+    return True
+
+
+@nb.njit(cache=True)
 def _around(scores, count, absolute, history, value, index):  # type: ignore[no-untyped-def]
     """Whether the value was found near the last of ``history``."""
-    before, last, now = history[0], history[1], history[2]
-    half = max(_FLOOR * abs(now), _CHANGES * max(abs(now - last), abs(last - before)))
-    low, high = np.float32(now - half), np.float32(now + half)
+    low, high = _bracket(history)
     if not (low <= high and 0 < count < scores.size):
         return False
     found, place = _within(scores, count, absolute, low, high, scores.size // 16)
     value[()], index[()] = found, place
     return place != _MISSED
+
+
+@nb.njit(cache=True)
+def _bracket(history):  # type: ignore[no-untyped-def]
+    before, last, now = history[0], history[1], history[2]
+    half = max(_FLOOR * abs(now), _CHANGES * max(abs(now - last), abs(last - before)))
+    return np.float32(now - half), np.float32(now + half)
 
 
 @nb.njit(cache=True)
@@ -100,14 +142,19 @@ def _within(scores, count, absolute, low, high, capacity):  # type: ignore[no-un
     above, inside = _collect(scores, absolute, low, high, values, places)
     if not 0 <= above < count <= above + inside:
         return np.float32(np.nan), _MISSED
-    wanted = count - above
-    for i in range(inside):
+    return _decided(values[:inside], places, count - above)
+
+
+@nb.njit(cache=True)
+def _decided(values, places, wanted):  # type: ignore[no-untyped-def]
+    """The ``wanted``-th largest of the values, and the place of the last of its ties that is among them."""
+    for i in range(values.size):
         if np.isnan(values[i]):
             return np.float32(np.nan), -1
-    value = np.partition(values[:inside], inside - wanted)[inside - wanted]
-    for i in range(inside):
+    value = np.partition(values, values.size - wanted)[values.size - wanted]
+    for i in range(values.size):
         wanted -= values[i] > value
-    for i in range(inside):
+    for i in range(values.size):
         wanted -= values[i] == value
         if wanted == 0 and values[i] == value:
             return value + np.float32(0.0), places[i]  # -0.0 becomes +0.0
@@ -128,12 +175,19 @@ def _collect(scores, absolute, low, high, values, places):  # type: ignore[no-un
         if above + below < block.size:
             if found + block.size > values.size:
                 return -1, 0
-            for i in range(block.size):
-                x = abs(block[i]) if absolute else block[i]
-                values[found] = x
-                places[found] = first + i
-                found += not (x > high or x < low)
+            found = _gather(block, first, absolute, low, high, values, places, found)
     return total, found
+
+
+@nb.njit(cache=True)
+def _gather(block, first, absolute, low, high, values, places, found):  # type: ignore[no-untyped-def]
+    """Adds the entries of a block that are neither above nor below to the ``found`` ones; how many these are then."""
+    for i in range(block.size):
+        x = abs(block[i]) if absolute else block[i]
+        values[found] = x
+        places[found] = first + i
+        found += not (x > high or x < low)
+    return found
 
 
 @nb.njit(cache=True)
@@ -150,6 +204,29 @@ def _counts(scores, low, high):  # type: ignore[no-untyped-def]
 def _absolute_counts(scores, low, high):  # type: ignore[no-untyped-def]
     above, below = np.int32(0), np.int32(0)
     for i in range(scores.size):
+        above = np.int32(above + np.int32(abs(scores[i]) > high))
+        below = np.int32(below + np.int32(abs(scores[i]) < low))
+    return above, below
+
+
+@nb.njit(cache=True)
+def _kept_above(scores, values, low, high, scale, out):  # type: ignore[no-untyped-def]
+    """``_counts``, and what is above ``high`` is kept, all else removed."""
+    above, below = np.int32(0), np.int32(0)
+    for i in range(out.size):
+        product = values[i] * scale
+        out[i] = product if scores[i] > high else np.float32(0.0)
+        above = np.int32(above + np.int32(scores[i] > high))
+        below = np.int32(below + np.int32(scores[i] < low))
+    return above, below
+
+
+@nb.njit(cache=True)
+def _absolute_kept_above(scores, values, low, high, scale, out):  # type: ignore[no-untyped-def]
+    above, below = np.int32(0), np.int32(0)
+    for i in range(out.size):
+        product = values[i] * scale
+        out[i] = product if abs(scores[i]) > high else np.float32(0.0)
         above = np.int32(above + np.int32(abs(scores[i]) > high))
         below = np.int32(below + np.int32(abs(scores[i]) < low))
     return above, below

@@ -25,6 +25,7 @@ from slt.search.objectives import Loss
 from slt.search.passes import batches_in, default_generator, noise_word, one_pass, own_randomness, repeatable
 from slt.search.reading import Reading
 from slt.search.selection import Cut
+from slt.search.whole_product import training_weights
 from slt.tree_checks import outline
 from slt.weights import Key
 
@@ -108,6 +109,7 @@ class _Fit:
         if self.epochs:
             for event in self.method.events:
                 event.start(self.network.layers, self.epochs)
+        self.weights = training_weights(self.network)
         self.optimiser = self.method.optimiser.build(self.network.parameters)
         self.generator = default_generator(self.network.device)
         self.seed, self.noise = seed, noise_word(Key(seed))
@@ -162,7 +164,7 @@ class _Fit:
         self.optimiser.zero_grad(set_to_none=True)
 
         inputs, targets = on_device(batch, network.device)
-        weights = network.soft_weights(moment)
+        weights = self.weights.of_step(moment)
         self._check_cuts(moment)
         outputs = network(inputs, weights, training=True)
         dense = self._dense(inputs) if method.objective.needs_dense else None
@@ -178,6 +180,7 @@ class _Fit:
                 "(detach, no_grad, argmax), or no masked weight is used"
             )
         total.backward()  # type: ignore[no-untyped-call]
+        self.weights.pull_back()
         self._check_gradients(moment)
         method.constraint.balance(network.layers, network.memory)
         left = method.optimiser.decay_by(factor)
@@ -229,7 +232,7 @@ class _Fit:
 
     def _check_cuts(self, moment: Moment) -> None:
         for layer, selection in zip(self.network.layers, self.network.selections or (), strict=True):
-            if isinstance(selection, Cut) and bool(selection.value.isnan()):
+            if isinstance(selection, Cut) and math.isnan(selection.value.item()):
                 self._stop(moment.step, f"scores of {self.network.broken() or layer.name} are NaN")
 
     def _check_gradients(self, moment: Moment) -> None:

@@ -52,12 +52,13 @@ class TopK(Selector):
         if any(layer.frozen is not None for layer in layers):
             _check_frozen(layers, [sum(counts)] if self.budget.together else counts, self.budget.together)
 
-    def select(self, layers: Sequence[Layer], moment: Moment, key: Key) -> list[Selection]:
+    def counts(self, layers: Sequence[Layer], moment: Moment) -> list[int]:
+        """How many scores each layer keeps at this moment, or all together."""
         density = self.density.density(moment) if moment.training else self.density.final
-        counts = self.budget.counts(
-            [layer.role for layer in layers], [layer.scores.numel() for layer in layers], density
-        )
-        return select_top(layers, counts, self.budget.together)
+        return self.budget.counts([layer.role for layer in layers], [layer.scores.numel() for layer in layers], density)
+
+    def select(self, layers: Sequence[Layer], moment: Moment, key: Key) -> list[Selection]:
+        return select_top(layers, self.counts(layers, moment), self.budget.together)
 
 
 @final
@@ -131,6 +132,15 @@ def select_top(layers: Sequence[Layer], counts: Sequence[int], together: bool) -
         layer.bracket = next_bracket(layer.bracket, cutoff.value)
         found.append(Cut(cutoff.value, cutoff.index, absolute, count))
     return found
+
+
+def refuse_frozen(layers: Sequence[Layer], selector: Selector) -> None:
+    """InputError where a source is partly frozen, for selectors that would not heed it."""
+    if any(layer.frozen is not None for layer in layers):
+        raise InputError(
+            f"searching a mask in a partly frozen source: {type(selector).__name__} decides over all weights, removed "
+            "and locked ones too; use a top-k selector such as TopK, or frozen=Searchable()"
+        )
 
 
 def _select_mapped(layers: Sequence[Layer], counts: Sequence[int], together: bool) -> list[Selection]:
