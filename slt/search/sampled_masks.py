@@ -16,7 +16,7 @@ from slt.search.maskable import Maskable
 from slt.search.moment import Moment
 from slt.search.schedules import Schedule
 from slt.search.selection import Chosen, Relaxed, Selection
-from slt.search.selectors import Selector, TopK
+from slt.search.selectors import Selector, TopK, refuse_frozen
 from slt.weights import Key, Uniform
 
 _UNIFORM = RandomTensors(Uniform(), FanIn(1 / 3))
@@ -37,6 +37,9 @@ class Bernoulli(Selector):
     """
 
     sampled: bool = False
+
+    def start(self, layers: Sequence[Layer]) -> None:
+        refuse_frozen(layers, self)
 
     def select(self, layers: Sequence[Layer], moment: Moment, key: Key) -> list[Selection]:
         found: list[Selection] = []
@@ -66,6 +69,7 @@ class Concrete(Selector):
             raise InputError(f"a temperature is a positive number; {self.temperature!r} was given")
 
     def start(self, layers: Sequence[Layer]) -> None:
+        refuse_frozen(layers, self)
         TopK(self.density, self.budget).start(layers)
 
     def select(self, layers: Sequence[Layer], moment: Moment, key: Key) -> list[Selection]:

@@ -47,10 +47,13 @@ class TopK(Selector):
     budget: Budget = LayerWise()  # noqa: RUF009
 
     def start(self, layers: Sequence[Layer]) -> None:
-        sizes = [layer.scores.numel() for layer in layers]
-        counts = self.budget.counts([layer.role for layer in layers], sizes, self.density.final)
+        roles, sizes = [layer.role for layer in layers], [layer.scores.numel() for layer in layers]
+        counts = self.budget.counts(roles, sizes, self.density.final)
         if any(layer.frozen is not None for layer in layers):
-            _check_frozen(layers, [sum(counts)] if self.budget.together else counts, self.budget.together)
+            # at its start too a ramp must neither keep what was removed nor drop what was locked in
+            first = self.budget.counts(roles, sizes, self.density.density(Moment(0, 1, 1)))
+            for asked in (counts, first):
+                _check_frozen(layers, asked, self.budget.together)
 
     def counts(self, layers: Sequence[Layer], moment: Moment) -> list[int]:
         """How many scores each layer keeps at this moment, or all together."""

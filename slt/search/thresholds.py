@@ -12,7 +12,7 @@ from slt.errors import InputError
 from slt.search.layer import Layer
 from slt.search.moment import Moment
 from slt.search.selection import Chosen, Selection
-from slt.search.selectors import Selector
+from slt.search.selectors import Selector, refuse_frozen
 from slt.weights import Key
 
 THRESHOLD = "dead zone"
@@ -34,6 +34,7 @@ class DeadZone(Selector):
             raise InputError(f"a dead zone is a fraction in [0, 1) of the largest score; {self.fraction!r} was given")
 
     def start(self, layers: Sequence[Layer]) -> None:
+        refuse_frozen(layers, self)
         for layer in layers:
             layer.memory[THRESHOLD] = self.fraction * layer.scores.detach().abs().amax()
 
@@ -52,6 +53,9 @@ class Threshold(Selector):
     """1 where the mapped score exceeds ``value`` and no event has pruned the place for good (Gem-Miner: 0.5)."""
 
     value: float = 0.5
+
+    def start(self, layers: Sequence[Layer]) -> None:
+        refuse_frozen(layers, self)
 
     def select(self, layers: Sequence[Layer], moment: Moment, key: Key) -> list[Selection]:
         found: list[Selection] = []
