@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import types
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
@@ -63,8 +67,10 @@ class Roles:
         fixed: list[Fixed] = []
         first: dict[int, str] = {}
         ties = []
+        known = {id(t) for t in (*model.parameters(), *model.buffers())}
         for path, module in model.named_modules():
             _refuse(path or "the model", module)
+            _refuse_hidden(path or "the model", module, known)
             for own, parameter in module._parameters.items():
                 if parameter is None:
                     continue
@@ -129,6 +135,8 @@ def _refuse(path: str, module: nn.Module) -> None:
         remedy = "is spread over devices; give its .module"
     elif parametrize.is_parametrized(module):
         remedy = "is parametrized; call torch.nn.utils.parametrize.remove_parametrizations on it first"
+    elif isinstance(module, EMBEDDINGS) and module.max_norm is not None:
+        remedy = "shortens its own weights in place when it is called (max_norm); make it with max_norm=None"
     else:
         hooks = module._forward_pre_hooks.values()
         # the classes behind torch's weight_norm and spectral_norm are not public
@@ -136,6 +144,49 @@ def _refuse(path: str, module: nn.Module) -> None:
             remedy = "computes its weights from others by a hook; call torch.nn.utils.remove_weight_norm (or the like)"
     if remedy is not None:
         raise UnsupportedModuleError(f"searching a mask: {path}, a {type(module).__name__}, {remedy}")
+
+
+def _refuse_hidden(path: str, module: nn.Module, known: set[int]) -> None:
+    """UnsupportedModuleError for numbers in plain attributes: the network would compute with them as they are, and no
+    ticket would declare them. ``known``: the ids of all parameters and buffers."""
+    from slt.tree_checks import OF_TORCH
+
+    for name, value in vars(module).items():
+        # recurrent layers list their parameters once more, and after a call with other weights those
+        if name in OF_TORCH or (name == "_flat_weights" and isinstance(module, nn.RNNBase)):
+            continue
+        if _holds_others(value, known, 4):
+            raise UnsupportedModuleError(
+                f"searching a mask: {path}, a {type(module).__name__}, keeps numbers in its attribute {name!r}, where "
+                "torch sees neither parameter nor buffer, so they would be used as they are and declared nowhere; "
+                "register them (register_buffer, ModuleList, ParameterList), or remove what a call left there"
+            )
+
+
+def _holds_others(value: Any, known: set[int], depth: int) -> bool:
+    """Whether tensors that are not ``known``, or arrays of numbers, are found in a value, to some depth."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return id(value) not in known
+    if isinstance(value, nn.Module):
+        return any(id(t) not in known for t in (*value.parameters(), *value.buffers()))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biufc"
+    if not depth or isinstance(value, (str, bytes, type, types.ModuleType, types.FunctionType)):
+        return False
+    inner: Any
+    if isinstance(value, Mapping):
+        inner = value.values()
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        inner = value
+    elif isinstance(value, functools.partial):
+        inner = (value.func, *value.args, *value.keywords.values())
+    elif isinstance(value, types.MethodType):
+        inner = (value.__self__,)
+    else:
+        inner = getattr(value, "__dict__", {}).values()
+    return any(_holds_others(v, known, depth - 1) for v in inner)
 
 
 def _fans(module: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
