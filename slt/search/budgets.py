@@ -33,7 +33,7 @@ class Budget(ABC):
             if not count:
                 raise InputError(
                     f"searching a mask: the budget keeps {share:.4g} of the {size} scores of {layer.name}: none, "
-                    f"and nothing passes an empty layer; ask for a density of {0.5 / size:.2g} or more there, or use "
+                    f"and nothing passes an empty layer; ask for a density above {0.5 / size:.2g} there, or use "
                     "ErdosRenyi() or Global()"
                 )
             counts.append(count)

@@ -22,7 +22,15 @@ from slt.search.masked_network import MaskedNetwork
 from slt.search.method import Method, Preset
 from slt.search.moment import Moment
 from slt.search.objectives import Loss
-from slt.search.passes import batches_in, default_generator, noise_word, one_pass, own_randomness, repeatable
+from slt.search.passes import (
+    batches_in,
+    default_generator,
+    in_float32,
+    noise_word,
+    one_pass,
+    own_randomness,
+    repeatable,
+)
 from slt.search.reading import Reading
 from slt.search.selection import Cut
 from slt.search.whole_product import training_weights
@@ -66,9 +74,12 @@ def fit(
             ``last_good`` is what the last whole epoch had found (None before the first).
         CheckpointError: a checkpoint that is damaged or of another search.
     """
-    return _Fit(
-        model, loader, method, epochs, seed, loss, validation, device, checkpoint, resume, progress, score_seed
-    ).run()
+    if not isinstance(model, nn.Module):
+        raise InputError(f"searching a mask: a torch module is needed; {model!r} was given")
+    with in_float32():
+        return _Fit(
+            model, loader, method, epochs, seed, loss, validation, device, checkpoint, resume, progress, score_seed
+        ).run()
 
 
 class _Fit:
@@ -98,7 +109,10 @@ class _Fit:
         if resume and self.path is None:
             raise InputError("resuming a search: no file was named; give fit(..., checkpoint=path, resume=True)")
         if self.path is not None:
-            loader_state(loader)  # refused now rather than after the first epoch
+            # refused now rather than after the first epoch
+            loader_state(loader)
+            if not self.path.parent.is_dir():
+                raise InputError(f"searching a mask: {self.path.parent} is no folder; make it, or choose another file")
             if self.path.exists() and not resume:
                 raise InputError(
                     f"searching a mask: {self.path} holds a checkpoint already; take it up with resume=True, or choose "
@@ -281,7 +295,7 @@ class _Fit:
             "batches": self.batches,
             "layers": [[x.name, list(x.role.shape)] for x in self.network.layers],
             "other tensors": [[n, list(t.shape)] for n, t in (self.network.fixed | self.network.buffers).items()],
-            "architecture": outline(self.network.skeleton),
+            "architecture": outline(self.network.architecture),
             "loader": loader_state(self.loader)["kind"],
         }
 

@@ -151,6 +151,8 @@ def test_a_file_is_neither_overwritten_nor_needed(tmp_path: Path) -> None:
         fit(kind.model(), kind.batches(), EdgePopup(0.4), epochs=2, seed=1, checkpoint=path)
     with pytest.raises(InputError, match="no file was named"):
         fit(kind.model(), kind.batches(), EdgePopup(0.4), resume=True)
+    with pytest.raises(InputError, match="is no folder"):
+        fit(kind.model(), kind.batches(), EdgePopup(0.4), checkpoint=tmp_path / "absent" / "search.safetensors")
     new = tmp_path / "new.safetensors"
     found = fit(kind.model(), kind.batches(), EdgePopup(0.4), epochs=2, seed=1, checkpoint=new, resume=True)
     assert len(found.history) == 2 and new.exists()
