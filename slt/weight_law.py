@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from slt.errors import InputError
 from slt.philox import LOW, philox4x32
+from slt.threads import torch_threads_kept
 
 if TYPE_CHECKING:
     import torch
@@ -104,7 +105,8 @@ class WeightLaw(ABC):
             low, high = min(int(a.min()), int(b.min())), max(int(a.max()), int(b.max()))
             check_addresses((high + 1, 1, units), (0, 0, start))
             check_addresses((1, 1, units), (low, low, start))
-        return self._compiled(key, a, b, units, start)
+        with torch_threads_kept():
+            return self._compiled(key, a, b, units, start)
 
     def draw_plain(self, key: Key, shape: Shape, start: Shape = (0, 0, 0)) -> npt.NDArray[np.int64]:
         """The plain twin of ``draw`` in NumPy: int64."""

@@ -20,6 +20,7 @@ import numpy as np
 from slt.subset_sum.problem import Int64Array, Problem
 from slt.subset_sum.result import Result
 from slt.subset_sum.status import Status
+from slt.threads import torch_threads_kept
 
 _FEWEST_MARKING, _MOST_MARKING = 5, 13  # items whose sums mark
 _MOST_LOOKING = 12  # items whose sums look up
@@ -29,6 +30,7 @@ _MOST_PAIRS = 2**14  # pairs that one item may bring
 _ROOM = 6  # bins a marking sum, as a power of two
 
 
+@torch_threads_kept()
 def first_within(problem: Problem, tolerance: Int64Array) -> Result:
     """As ``meet_in_the_middle(problem, tolerance)``, to the bit, but several times faster.
 

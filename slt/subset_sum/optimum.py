@@ -7,10 +7,12 @@ import numpy as np
 from slt.subset_sum.problem import Int64Array, Problem
 from slt.subset_sum.result import Result
 from slt.subset_sum.status import Status
+from slt.threads import torch_threads_kept
 
 _MANY = 40  # measured: usable items from which on Schroeppel and Shamir's algorithm is the faster one
 
 
+@torch_threads_kept()
 def optimum(problem: Problem) -> Result:
     """As ``meet_in_the_middle(problem)``, to the bit, but several times faster for 12 to 32 items.
 
