@@ -72,8 +72,8 @@ def holds_tensors(value: Any, depth: int) -> bool:
 
 
 def outline(model: nn.Module) -> str:
-    """SHA-256 over the paths and kinds of all modules, with those settings of torch's own attention and transformer
-    layers that the shapes do not tell: heads, order of the norms, activation."""
+    """SHA-256 over the paths and kinds of all modules, with the settings of torch's own layers that the shapes do not
+    tell: strides, paddings, heads, order of the norms, activation."""
     import hashlib
 
     from torch import nn
@@ -87,6 +87,8 @@ def outline(model: nn.Module) -> str:
         if isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)):
             activation: Any = module.activation
             said += [str(module.norm_first), getattr(activation, "__name__", type(activation).__qualname__)]
+        if kind.__module__.startswith("torch.nn.") and not module._modules:
+            said.append(module.extra_repr())  # strides, paddings, slopes, eps
         lines.append(" ".join(said))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

@@ -16,11 +16,11 @@ from slt.search.batches import EpochLoader
 from slt.search.draws import RandomTensors, kaiming_normal
 from slt.search.evaluation import Evaluation, checked_loss, evaluate, on_device
 from slt.search.found import Epoch
-from slt.search.maskable import Roles
+from slt.search.maskable import Roles, prepared
 from slt.search.moment import Moment
 from slt.search.objectives import Loss
 from slt.search.optimisers import SGD, Optimiser
-from slt.search.passes import batches_in, default_generator, noise_word, one_pass, own_randomness
+from slt.search.passes import batches_in, default_generator, in_float32, noise_word, one_pass, own_randomness
 from slt.search.rates import CosineEpochs, Rate
 from slt.weights import Key
 
@@ -83,7 +83,7 @@ def train_dense(
     steps, noise = optimiser.build(parameters), noise_word(key)
     history: list[Epoch] = []
     generator = default_generator(place)
-    with own_randomness(place):
+    with own_randomness(place), in_float32():
         for epoch in range(epochs):
             total = 0.0
             module.train()
@@ -114,7 +114,7 @@ def train_dense(
 def _started(model: nn.Module, weights: RandomTensors, key: Key) -> nn.Module:
     """A copy that starts as the search's source: the same names at the same keys."""
     roles = Roles.of(model)
-    module = copy.deepcopy(model).float().requires_grad_(True)
+    module = prepared(copy.deepcopy(model).float()).requires_grad_(True)
     parameters = dict(module.named_parameters())
     with torch.no_grad():
         for role in roles.maskable:

@@ -45,15 +45,25 @@ def evaluate(
             outputs = network(inputs)
             total += float(checked_loss(loss)(outputs, targets)) * len(targets)
             examples += len(targets)
-            classes = isinstance(outputs, torch.Tensor) and outputs.shape[:-1] == targets.shape
-            if classes and not targets.is_floating_point():
-                right += int((outputs.argmax(-1) == targets).sum())
+            axis = _classes(outputs, targets)
+            if axis is not None:
+                right += int((outputs.argmax(axis) == targets).sum())
                 labels += targets.numel()
     if not examples:
         raise InputError("evaluating a network: the loader has no batches; give one that yields (inputs, targets)")
     if not math.isfinite(total):
         total = math.inf
     return Evaluation(total / examples, right / labels if labels else None, examples)
+
+
+def _classes(outputs: Any, targets: torch.Tensor) -> int | None:
+    """The axis of the classes: the last, or the one after the batch as in torch's cross-entropy. None where the targets
+    are no classes, where there is but one, or where both axes would fit."""
+    if targets.is_floating_point() or not isinstance(outputs, torch.Tensor) or outputs.dim() != targets.dim() + 1:
+        return None
+    axes = {1, outputs.dim() - 1}
+    fits = [a for a in axes if (*outputs.shape[:a], *outputs.shape[a + 1 :]) == tuple(targets.shape)]
+    return fits[0] if len(fits) == 1 and outputs.shape[fits[0]] > 1 else None
 
 
 def on_device(batch: Any, device: torch.device) -> tuple[Any, torch.Tensor]:

@@ -199,3 +199,14 @@ def _fans(module: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
     if isinstance(module, _ConvNd):
         return shape[1] * taps, shape[0] // module.groups * taps
     return shape[1] * taps, shape[0] * taps
+
+
+def prepared(model: nn.Module) -> nn.Module:
+    """The model, changed in place, without what it has learnt beside its parameters: running statistics start anew.
+    Gradients of embeddings are dense."""
+    for module in model.modules():
+        if isinstance(module, _NormBase):
+            module.reset_running_stats()
+        if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
+            module.sparse = False  # the same gradients, of the form that every operator here takes
+    return model

@@ -13,7 +13,7 @@ from torch.func import functional_call
 
 from slt.errors import InputError, UnsupportedModuleError
 from slt.search.layer import Layer
-from slt.search.maskable import Maskable, Roles
+from slt.search.maskable import Maskable, Roles, prepared
 from slt.search.method import Method
 from slt.search.moment import Moment
 from slt.search.selection import Selection
@@ -23,6 +23,9 @@ from slt.weights import Key
 @final
 class MaskedNetwork:
     """The random tensors, scores and state of one search. The model given is copied, and none of its parameters used.
+
+    ``skeleton`` is called, and its own parameters are NaN: what computes with them (reentrant activation checkpoints,
+    in the backward pass) fails loudly. ``architecture`` is never called: tickets get copies of it.
 
     Paths of keys: ``weights / name``, ``scores / name``, ``frozen / name``, ``samples / step / name``,
     ``events / number / name``, ``coins / number / name``; so nothing that one of them draws moves another.
@@ -41,7 +44,8 @@ class MaskedNetwork:
         self.score_seed = seed if score_seed is None else score_seed
         self.score_key = Key(self.score_seed)
         self.roles = Roles.of(model)
-        self.skeleton = _copied(model).float().to(self.device).requires_grad_(False)
+        self.architecture = prepared(_copied(model).float()).requires_grad_(False)
+        self.skeleton = _blank(copy.deepcopy(self.architecture).to(self.device))
         self.layers = [self._layer(role) for role in self.roles.maskable]
         self.fixed = {f.name: torch.full(f.shape, f.value, device=self.device) for f in self.roles.fixed}
         self.trained = [self.fixed[f.name].requires_grad_() for f in self.roles.fixed if method.norms.trained(f)]
@@ -125,7 +129,13 @@ class MaskedNetwork:
         given |= {other: given[name] for other, name in self.aliases}
         arguments = inputs if isinstance(inputs, tuple) else (inputs,)
         # torch's own tying leaves our tensors behind in modules that have two names
-        return functional_call(self.skeleton, given, arguments, tie_weights=False)
+        outputs = functional_call(self.skeleton, given, arguments, tie_weights=False)
+        held = self.buffers if buffers is None else buffers
+        for name, buffer in held.items():
+            # a buffer that forward assigned anew is another tensor, which torch left in ``given``
+            if given[name] is not buffer:
+                held[name] = given[name].detach()
+        return outputs
 
     def statistics(self, weights: Mapping[str, torch.Tensor], inputs: Iterable[Any]) -> dict[str, torch.Tensor]:
         """Buffers whose running statistics are plain averages over these batches of inputs, in train mode."""
@@ -162,14 +172,14 @@ class MaskedNetwork:
         found = {f"memory/{name}": t for name, t in self.memory.items()}
         found |= {f"buffer/{name}": t for name, t in self.buffers.items()}
         found |= {f"fixed/{name}": t.detach() for name, t in self.fixed.items()}
-        for layer in self.layers:
+        for number, layer in enumerate(self.layers):
             found[f"scores/{layer.name}"] = layer.scores.detach()
             found[f"weights/{layer.name}"] = layer.weights
             for part in ("origins", "events"):
                 tensor = getattr(layer, part)
                 if tensor is not None:
                     found[f"{part}/{layer.name}"] = tensor
-            found |= {f"remembered {name}/{layer.name}": t for name, t in layer.memory.items()}
+            found |= {f"remembered/{number}/{name}": t for name, t in layer.memory.items()}
         return found
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
@@ -177,20 +187,17 @@ class MaskedNetwork:
         self.memory = {n.removeprefix("memory/"): t.clone() for n, t in state.items() if n.startswith("memory/")}
         with torch.no_grad():
             for name in self.buffers:
-                self.buffers[name].copy_(state[f"buffer/{name}"])
+                self.buffers[name] = state[f"buffer/{name}"].clone()
             for name, tensor in self.fixed.items():
                 tensor.copy_(state[f"fixed/{name}"])
-            for layer in self.layers:
+            for number, layer in enumerate(self.layers):
                 layer.scores.copy_(state[f"scores/{layer.name}"])
                 layer.weights = state[f"weights/{layer.name}"].clone()
                 for part in ("origins", "events"):
                     changed = state.get(f"{part}/{layer.name}")
                     setattr(layer, part, None if changed is None else changed.clone())
-                layer.memory = {
-                    name.removeprefix("remembered ").removesuffix(f"/{layer.name}"): tensor.clone()
-                    for name, tensor in state.items()
-                    if name.startswith("remembered ") and name.endswith(f"/{layer.name}") and name.count("/") == 1
-                }
+                own = f"remembered/{number}/"
+                layer.memory = {n.removeprefix(own): t.clone() for n, t in state.items() if n.startswith(own)}
                 layer.renew()
 
     def broken(self) -> str | None:
@@ -213,6 +220,13 @@ def _tied_buffers(model: nn.Module) -> list[tuple[str, str]]:
                 if known != name:
                     ties.append((name, known))
     return ties
+
+
+def _blank(model: nn.Module) -> nn.Module:
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(torch.nan)
+    return model
 
 
 def _copied(model: nn.Module) -> nn.Module:

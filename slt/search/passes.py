@@ -55,6 +55,18 @@ def own_randomness(device: torch.device) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def in_float32() -> Iterator[None]:
+    """Searches compute in float32 and with gradients, whatever the caller's defaults are."""
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(default)
+
+
 def default_generator(device: torch.device) -> torch.Generator:
     """What functions without a generator of their own draw from on this device."""
     if device.type == "cuda":

@@ -127,11 +127,11 @@ class Reading:
                 Constant(f.name, f.shape, "float32", f.value) for f in network.roles.fixed if f.name not in self.trained
             ),
             state=tuple(CarriedTensor.of(n, t) for n, t in state),
-            ties=ties_of(network.skeleton),
-            outline=outline(network.skeleton),
+            ties=ties_of(network.architecture),
+            outline=outline(network.architecture),
             method=repr(method),
             patches=tuple(patches),
-            skeleton=network.skeleton,
+            skeleton=network.architecture,
         )
         return Ticket(source, masks, domain=None)
 

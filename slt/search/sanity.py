@@ -148,7 +148,7 @@ def search_again(found: Found, loader: Iterable[Any], score_seeds: Iterable[int]
     epochs, device = len(found.history), found.network.device
     return [
         fit(
-            found.network.skeleton,
+            found.network.architecture,
             loader,
             found.method,
             epochs,

@@ -218,6 +218,8 @@ def decode_patch(entry: list[Any], data: npt.NDArray[np.uint8], kept: Mask) -> P
     kind, name, count, where, split, what, rest = entry
     if kind not in KINDS or type(split) is not int or type(rest) is not int or not 0 <= split <= data.size:
         raise InputError(f"{entry!r} is no patch of {data.size} bytes")
+    if type(count) is int and count > 64 * data.size + 2**16:
+        raise InputError(f"{entry!r} lists {count:,} weights in {data.size:,} bytes, which no patch of a search does")
     mask = decode_mask(CodedMask(count, where, data[:split]), kept.shape, kept)
     indices = np.flatnonzero(mask.unpack())
     coded = CodedNumbers(what, data[split:])
