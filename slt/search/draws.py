@@ -33,6 +33,9 @@ class FanIn(Spread):
 
     gain: float = 2.0
 
+    def __post_init__(self) -> None:
+        _check_positive("gain", self.gain)
+
     def deviation(self, layer: Maskable) -> float:
         return math.sqrt(self.gain / layer.fan_in)
 
@@ -55,6 +58,9 @@ class FanAverage(Spread):
 
     gain: float = 1.0
 
+    def __post_init__(self) -> None:
+        _check_positive("gain", self.gain)
+
     def deviation(self, layer: Maskable) -> float:
         return math.sqrt(2 * self.gain / (layer.fan_in + layer.fan_out))
 
@@ -66,8 +72,16 @@ class Same(Spread):
 
     value: float
 
+    def __post_init__(self) -> None:
+        _check_positive("standard deviation", self.value)
+
     def deviation(self, layer: Maskable) -> float:
         return self.value
+
+
+def _check_positive(what: str, value: float) -> None:
+    if not (value > 0 and math.isfinite(value)):
+        raise InputError(f"the {what} of random weights is a positive number; {value!r} was given")
 
 
 def law_deviation(law: WeightLaw) -> float:

@@ -62,8 +62,9 @@ class Found:
         """The ticket of the epoch that was best on the validation loader."""
         if self.best is None:
             raise InputError(
-                "there is no best epoch: the search had no validation loader; give fit(..., validation=loader), split "
-                "off the training data"
+                "there is no best epoch: the search "
+                + ("had no validation loader" if self.history else "had no epochs")
+                + "; give fit(..., epochs=10, validation=loader), split off the training data, and a method that trains"
             )
         return self.best.ticket(self.network)
 

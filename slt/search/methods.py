@@ -328,7 +328,7 @@ class Multicoated(Preset):
     def method(self) -> Method:
         return Method(
             "multicoated",
-            NestedTopK(tuple(self.densities)),
+            NestedTopK(self.densities),
             starts=RandomScores(RandomTensors(Normal(), FanOut(2.0))),
             optimiser=self.optimiser,
         )

@@ -40,6 +40,7 @@ class SGD(Optimiser):
 
     def __post_init__(self) -> None:
         _check(self.rate, self.momentum, self.decay)
+        _check_nesterov(self.nesterov, self.momentum)
 
     def build(self, parameters: Sequence[torch.Tensor]) -> torch.optim.Optimizer:
         return torch.optim.SGD(
@@ -66,6 +67,12 @@ class DecoupledSGD(Optimiser):
 
     def __post_init__(self) -> None:
         _check(self.rate, self.momentum, self.decay)
+        _check_nesterov(self.nesterov, self.momentum)
+        if self.decay >= 1:
+            raise InputError(
+                f"a decay of {self.decay!r} a step would turn scores around: it is not multiplied by the learning rate "
+                "here; give one far below 1, such as 2e-4"
+            )
 
     def build(self, parameters: Sequence[torch.Tensor]) -> torch.optim.Optimizer:
         return torch.optim.SGD(
@@ -87,6 +94,8 @@ class Adam(Optimiser):
 
     def __post_init__(self) -> None:
         _check(self.rate, 0.0, self.decay)
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(f"Adam's betas are two numbers in [0, 1); {self.betas!r} were given")
 
     def build(self, parameters: Sequence[torch.Tensor]) -> torch.optim.Optimizer:
         return torch.optim.AdamW(
@@ -97,6 +106,11 @@ class Adam(Optimiser):
 def _fused(parameters: Sequence[torch.Tensor]) -> bool:
     # one pass over memory where torch has it
     return all(p.device.type in ("cpu", "cuda") for p in parameters)
+
+
+def _check_nesterov(nesterov: bool, momentum: float) -> None:
+    if nesterov and not momentum:
+        raise InputError("Nesterov's momentum needs a momentum above 0; give one, or nesterov=False")
 
 
 def _check(rate: float, momentum: float, decay: float) -> None:

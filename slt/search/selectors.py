@@ -97,6 +97,10 @@ class NestedTopK(Selector):
     def __post_init__(self) -> None:
         from slt.search.schedules import check_density
 
+        if not isinstance(self.densities, tuple):
+            raise InputError(
+                f"the densities of coats are a tuple such as (0.3, 0.08, 0.03); {self.densities!r} was given"
+            )
         for density in self.densities:
             check_density(density, "the density of a coat")
         if not self.densities or any(a < b for a, b in zip(self.densities, self.densities[1:], strict=False)):

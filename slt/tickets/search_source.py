@@ -71,12 +71,10 @@ class SearchSource(Source):
         if not all(isinstance(name, str) for name in every):
             raise InputError("the names of tensors must be text")
         twice = sorted(name for name, count in every.items() if count > 1)
-        strange = sorted({name for name, _ in self.ties} - set(names))
-        if twice or strange:
-            raise InputError(
-                f"the tensors of a search source need names of their own, {twice} are there twice; what others are "
-                f"tied to must be declared, {strange} are not"
-            )
+        if twice:
+            raise InputError(f"the tensors of a search source need names of their own, {twice} are there twice")
+        if self.state:
+            self._check_ties()
         if len(self.mask_shapes) != sum(len(t.supersets) for t in self.tensors):
             raise InputError("two masks of a search source would have the same name")
         listed: dict[str, int] = {}
@@ -111,8 +109,14 @@ class SearchSource(Source):
     def supersets(self) -> dict[str, str]:
         return {n: s for tensor in self.tensors for n, s in tensor.supersets.items() if s is not None}
 
+    def _check_ties(self) -> None:
+        strange = sorted({name for name, _ in self.ties} - {part.name for part in self.parts})
+        if strange:
+            raise InputError(f"what others are tied to must be declared by a search source, {strange} are not")
+
     def check_masks(self, masks: Mapping[str, Mask]) -> None:
         super().check_masks(masks)
+        self._check_ties()  # here too, as a file's source has its state only after its header
         for patch in self.patches:
             check_kept(patch, masks[patch.name])
 

@@ -120,3 +120,10 @@ def test_a_patch_cannot_be_changed_later():
     with pytest.raises(ValueError, match="read-only"):
         patch.indices[0] = 0
     assert patch != Flips("v", [1, 2]) and patch != Copies("w", [1, 2], [1, 2]) and patch != 3
+
+
+def test_more_weights_than_bytes_can_tell_are_refused():
+    """A forged count must not make gigabytes of a few bytes."""
+    kept = Mask.of(np.ones(2**18, dtype=bool))
+    with pytest.raises(InputError, match="no patch of a search"):
+        decode_patch(["flips", "w", 2**18, -1, 0, 0, 0], np.zeros(0, dtype=np.uint8), kept)

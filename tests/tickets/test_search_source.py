@@ -544,3 +544,25 @@ def test_carried_numbers_are_counted():
     ticket = ticket_of()
     assert all(isinstance(c, CarriedTensor) for c in ticket.carried)
     assert ticket.random_fraction == ticket.source_network.weights / (ticket.source_network.weights + 33)
+
+
+class TiedBuffers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 3), nn.Linear(3, 2)
+        table = torch.ones(3)
+        self.first.register_buffer("table", table)
+        self.second.register_buffer("table", table)
+
+    def forward(self, x):
+        return self.second(self.first(x) * self.second.table)
+
+
+def test_tied_buffers_are_saved_and_loaded(tmp_path):
+    from slt.search import EdgePopup, fit
+
+    found = fit(TiedBuffers(), [(torch.randn(8, 4), torch.zeros(8, dtype=torch.long))], EdgePopup(0.5), 1)
+    loaded = slt.load(found.ticket.save(tmp_path / "a.slt"))
+    assert loaded.verify().carried == 3
+    x = torch.randn(5, 4)
+    assert torch.equal(loaded.module(like=TiedBuffers())(x), found.module()(x))
