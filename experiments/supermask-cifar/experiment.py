@@ -31,15 +31,22 @@ class SupermaskCifar(Experiment):
         "data": "cifar10",
         "widths": [0.1, 0.25],
         "scales": list(SCALES),
+        "scaled_widths": [0.1],  # the others run unscaled alone
         "density": 0.5,
         "rate": 0.1,
         "every": 1,
         "dense_rate": 0.01,  # of the trained baseline; no norms, so 0.1 is much
-        "epochs": 15,
+        "epochs": 10,
         "held": 5000,
         "seeds": 1,
     }
-    smoke_config = {"data": "digits", "scales": ["inverse root density"], "epochs": 3, "held": 200}  # noqa: RUF012
+    smoke_config = {  # noqa: RUF012
+        "data": "digits",
+        "scales": ["inverse root density"],
+        "scaled_widths": [0.1, 0.25],
+        "epochs": 3,
+        "held": 200,
+    }
 
     def units(self, config: Config) -> Sequence[Config]:
         shared = {k: config[k] for k in ("data", "epochs", "held")}
@@ -54,6 +61,7 @@ class SupermaskCifar(Experiment):
             for seed in range(config["seeds"])
             for width in config["widths"]
             for case in cases
+            if case["scale"] == "none" or width in config["scaled_widths"]
         ]
 
     def measure(self, unit: Config) -> Mapping[str, Any]:

@@ -43,6 +43,6 @@ BANDS = (
     Band("edge-popup", {"density": 0.1, "scale": None}, low=0.973),
     Band("edge-popup", {"density": 0.1, "scale": "none"}, high=0.93),
     Band("signed-supermask", {"density": None}, low=0.97, density=0.04),
-    Band("bernoulli", {"sampled": False}, low=0.97),
+    Band("bernoulli", {"sampled": False, "pixels": "unit"}, low=0.97),
     Band("concrete", {"density": 0.1, "scale": None}, low=0.958),
 )

@@ -13,12 +13,12 @@ from slt import plots
 from slt.records import Record
 from slt.runner import Config, Experiment
 
-from .bands import BANDS
+from .bands import BANDS, Band
 from .variants import ALL, variants_of
 
 SHARED = ("data", "hidden", "held", "method", "epochs", "batch", "seed")
 MARKERS = "osD^v<>P"
-TICKS = (0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+TICKS = (0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 
 
 class SupermaskMnist(Experiment):
@@ -126,6 +126,14 @@ class SupermaskMnist(Experiment):
                 accuracy, density = np.median(_last(group, "test_accuracy")), np.median(_last(group, "density"))
                 verdict = "met" if band.holds(accuracy, density) else "NOT met"
                 lines.append(f"{band}: {accuracy:.2%} at density {density:.4g}, {verdict}")
+        reference = Band("edge-popup", {"density": 0.5, "scale": None}).of(records)
+        for method in ("iterand", "weight-recycling"):
+            for group in _groups(Band(method, {"density": 0.5}).of(records) if reference else []).values():
+                gap = np.median(_last(group, "test_accuracy")) - np.median(_last(reference, "test_accuracy"))
+                lines.append(
+                    f"{method} ({_settings(group[0]['config'])}) within 0.5 point of edge-popup at 0.5: "
+                    f"{100 * gap:+.2f} points, {'met' if abs(gap) <= 0.005 else 'NOT met'}"
+                )
         return "\n".join(lines)
 
 
