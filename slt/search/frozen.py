@@ -15,7 +15,8 @@ from slt.weights import Key
 
 
 class FrozenPart(ABC):
-    """Which weights the search may not decide over. The pattern comes from the seed, so storing it costs nothing."""
+    """Which weights the search may not decide over. The pattern comes from the seed, so a
+    code could leave it out; ticket files hold whole masks and do not."""
 
     @abstractmethod
     def pattern(self, key: Key, layer: Maskable, like: torch.Tensor) -> torch.Tensor | None:
