@@ -45,9 +45,8 @@ VARIANTS = (
     # as published; standardised pixels, whose background is not 0, drown its samples in noise
     Variant("bernoulli", {"sampled": False, "pixels": "unit"}, LONG),
     Variant("bernoulli", {"sampled": False}, LONG),
-    # half of the source is frozen; a density of 0.1 leaves room for fewer locked weights
+    # half of the source is frozen
     Variant("frozen-source", {"density": 0.5, "removed": 0.25, "locked": 0.25}),
-    Variant("frozen-source", {"density": 0.1, "removed": 0.45, "locked": 0.05}),
     Variant("multicoated", {"densities": [0.3, 0.0788, 0.0315]}),
     *(Variant("random-mask", {"density": density}) for density in (0.5, 0.1)),
     *(Variant("magnitude-at-start", {"density": density}) for density in (0.5, 0.1)),

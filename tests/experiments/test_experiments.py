@@ -33,11 +33,10 @@ NAMES = (
     "char-transformer",
     "rotary-law",
     "transformer-law",
+    "supermask-mnist",
     "supermask-cifar",
     "supermask-gpt",
 )
-SEARCHES = ("supermask-mnist",)
-"""Of mask searches: run here for seconds."""
 
 
 def experiment_of(name: str) -> Experiment:
@@ -58,7 +57,7 @@ def committed(name: str) -> list[Record]:
     return Records(FOLDER / name / "records.jsonl").load(name)
 
 
-@pytest.mark.parametrize("name", [*NAMES, *SEARCHES])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_run_of_seconds_gives_records_figures_and_a_summary(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
