@@ -136,8 +136,9 @@ class FreezeLowest(Event):
     """Every ``every`` epochs, until the share ``until`` of all epochs, the lowest scores of all layers together are
     pruned for good, by equal factors down to ``density`` (geometric freezing of Gem-Miner, Sreenivasan et al. 2022).
 
-    Exact counts, ties by (layer, flat index), where the released code removes all ties at once. The notes' trial lost
-    the accuracy when the last freeze fell where the learning rate is nearly 0; so ``until`` is 0.8.
+    Exact counts, where the released code removes all ties at once. Clamped scores have many ties, at 0 and at 1; they
+    are broken at random (``key / "ties" / number``), as by index the last layer would be pruned away first. A trial
+    lost the accuracy when the last freeze fell where the learning rate is nearly 0; so ``until`` is 0.8.
     """
 
     density: float
@@ -180,7 +181,10 @@ class FreezeLowest(Event):
             torch.where(self._active(layer) > 0, layer.scores.detach(), -torch.inf).reshape(-1) for layer in layers
         ]
         flat = torch.cat(scores)
-        keep = top_cutoff_plain(flat, round(share * total), False).keeps(flat, False)
+        order = uniform(key / "ties" / str(self._number(moment)) / "all", flat).argsort(stable=True)
+        mixed = flat[order]
+        keep = torch.empty_like(flat, dtype=torch.bool)
+        keep[order] = top_cutoff_plain(mixed, round(share * total), False).keeps(mixed, False)
         parts = torch.split(keep, [s.numel() for s in scores])
         for layer, part in zip(layers, parts, strict=True):
             layer.memory[ACTIVE] = part.reshape(layer.scores.shape).to(layer.scores.dtype)

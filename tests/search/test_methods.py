@@ -37,7 +37,9 @@ from slt.search import (
     SignedSupermask,
     WeightRecycling,
     fit,
+    kaiming_normal,
 )
+from slt.search.moment import Moment
 from slt.tensor_draws import draw_tensor
 from slt.weights import Key, Normal, SignedConstant, Uniform
 
@@ -409,7 +411,14 @@ def test_gem_miner() -> None:
                 s.clamp_(0, 1)
         if o.step % TIMES["per_epoch"] == 0 and 1 <= o.epoch <= 3:  # int(0.8 * 4) freezes by equal factors
             barred = [torch.where(a > 0, s.detach(), -torch.inf) for a, s in zip(active, o.scores, strict=True)]
-            active[:] = _top_of_all(barred, round(0.2 ** (o.epoch / 3) * 180))
+            # ties in a random order
+            flat = torch.cat([s.reshape(-1) for s in barred])
+            order = _uniform(f"ties/{o.epoch}", "all", (180,)).argsort(stable=True)
+            kept = torch.zeros(180)
+            kept[order] = _top(flat[order], round(0.2 ** (o.epoch / 3) * 180))
+            active[:] = [
+                p.reshape(s.shape) for p, s in zip(kept.split([s.numel() for s in barred]), barred, strict=True)
+            ]
             left.append(sum(int(a.sum()) for a in active))
 
     def mask(o: Oracle) -> list[Tensor]:
@@ -435,6 +444,18 @@ def test_gem_miner() -> None:
         assert torch.allclose(layer.scores, s, rtol=1e-5, atol=1e-7)
     assert found.density <= 0.2
     found.verify()
+
+
+def test_ties_are_pruned_evenly() -> None:
+    """Scores that all sit at the clamp: every layer loses about the same share, not the last one all of it."""
+    layers = _search(GemMiner(0.5), epochs=0).network.layers
+    for layer in layers:
+        layer.scores.data.fill_(1.0)
+    event = next(e for e in GemMiner(0.5).method().events if hasattr(e, "density"))
+    event.happen(layers, lambda: [], Moment(3, 1, 5), kaiming_normal(), Key(0))
+    assert sum(int(layer.memory["active"].sum()) for layer in layers) == round(0.5 ** (3 / 4) * 180)
+    for layer in layers:
+        assert 0.4 < float(layer.memory["active"].mean()) < 0.8
 
 
 def test_gem_miner_needs_time_to_prune() -> None:
