@@ -36,6 +36,7 @@ NAMES = (
     "supermask-mnist",
     "supermask-cifar",
     "supermask-gpt",
+    "supermask-sanity",
 )
 
 

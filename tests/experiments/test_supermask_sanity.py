@@ -32,7 +32,7 @@ def test_a_run_of_seconds_tells_a_ticket_from_a_random_mask(tmp_path: Path) -> N
 def test_the_default_units_and_unknown_names() -> None:
     experiment = load_experiment(FILE)
     units = experiment.units(experiment.config())
-    assert len(units) == 6 * 2 * 3
+    assert len(units) == 5 * 2 * 1
     with pytest.raises(InputError, match="no method"):
         experiment.measure({**experiment.units(experiment.config(smoke=True))[0], "method": "nothing"})
     with pytest.raises(InputError, match="mnist or digits"):
