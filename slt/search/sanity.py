@@ -15,7 +15,7 @@ from slt.search.evaluation import Evaluation, evaluate, on_device
 from slt.search.fit import fit
 from slt.search.found import Found
 from slt.search.mask_overlap import MaskOverlap
-from slt.search.passes import own_randomness
+from slt.search.passes import default_generator, own_randomness
 from slt.search.reading import weights_digest
 from slt.weights import Key
 
@@ -176,27 +176,9 @@ def _score(
 def _statistics(found: Found, weights: dict[str, torch.Tensor], batches: Iterable[Any]) -> dict[str, torch.Tensor]:
     """Buffers whose running statistics are plain averages over ``batches`` under these weights."""
     network = found.network
-    buffers = {name: b.clone() for name, b in network.buffers.items()}
-    norms = [m for m in network.skeleton.modules() if hasattr(m, "running_mean") and hasattr(m, "momentum")]
-    if not norms:
-        return buffers
-    for name, buffer in buffers.items():
-        if name.endswith(("running_mean", "num_batches_tracked")):
-            buffer.zero_()
-        elif name.endswith("running_var"):
-            buffer.fill_(1)
-    momenta = [m.momentum for m in norms]
-    try:
-        for module in norms:
-            module.momentum = None  # type: ignore[assignment]  # torch: a cumulative average
-        with own_randomness(network.device):
-            torch.manual_seed(found.seed)  # dropout
-            for batch in batches:
-                network(on_device(batch, network.device)[0], weights, training=True, buffers=buffers)
-    finally:
-        for module, momentum in zip(norms, momenta, strict=True):
-            module.momentum = momentum
-    return buffers
+    with own_randomness(network.device):
+        default_generator(network.device).manual_seed(found.seed)  # dropout
+        return network.statistics(weights, (on_device(batch, network.device)[0] for batch in batches))
 
 
 def _check(found: Found) -> None:
