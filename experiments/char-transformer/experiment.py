@@ -56,8 +56,9 @@ class CharTransformer(Experiment):
         import torch
         from torch import nn
 
+        from slt.text import read
+
         from .model import drawn, loss_of, sample, train
-        from .text import read
 
         text, context = read(unit["data"]), unit["context"]
         alphabet = sorted(set(text))

@@ -71,7 +71,7 @@ class SupermaskCifar(Experiment):
 
     def figure(self, records: Sequence[Record], folder: Path) -> list[Path]:
         widths = sorted({r["config"]["width"] for r in records})
-        figure, axes = plots.new_figure(1, len(widths), width=5.2)
+        figure, axes = plots.new_figure(1, len(widths), width=5.2, height=4.2)
         with plots.style():
             for panel, width in zip(axes[0], widths, strict=True):
                 for i, method in enumerate(METHODS):
@@ -94,7 +94,7 @@ class SupermaskCifar(Experiment):
                 panel.set_xlabel(plots.axis_label("epoch", "1"))
                 panel.set_ylabel(plots.axis_label("validation accuracy", "1", "measured"))
                 panel.set_title(f"Conv4, width {width:g}; dots: test images, last epoch")
-        plots.legend_below(figure, axes[0, -1], 3)
+        plots.legend_below(figure, axes[0, 0], 3)  # every scale is run at the first width
         return plots.save(figure, folder / "supermask-cifar")
 
     def summary(self, records: Sequence[Record]) -> str:

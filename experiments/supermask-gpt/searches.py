@@ -16,9 +16,8 @@ from torch.nn import functional
 from slt import architectures, search
 from slt.search import Adam, Batches, EdgePopup, Method, RandomTensors, Same, TokenWindows, consecutive
 from slt.search.rates import CosineSteps
+from slt.text import read
 from slt.weights import Normal
-
-from .text import read
 
 SCALES = {"none": search.NoScale(), "inverse root density": search.InverseRootDensity()}
 EVALUATED = 64  # windows at once

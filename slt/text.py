@@ -1,4 +1,4 @@
-"""The text: tiny Shakespeare (Karpathy 2015) from a file at hand, or an alphabet for a run of seconds."""
+"""Texts of experiments: tiny Shakespeare (Karpathy 2015) from a file at hand, or an alphabet for a run of seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read(data: str) -> str:
     if data == "alphabet":
         return "the quick brown fox jumps over the lazy dog. " * 200
     if data != "tinyshakespeare":
-        raise InputError(f"experiment supermask-gpt: data={data!r} was given; tinyshakespeare or alphabet is needed")
+        raise InputError(f"reading a text: data={data!r} was given; tinyshakespeare or alphabet is needed")
     folder = os.environ.get(VARIABLE) or None
     if folder is None:
         raise DataError(
