@@ -1,4 +1,4 @@
-"""The files beside the experiment char-transformer: its text is found or missed clearly, its network is causal."""
+"""The files beside the experiment char-transformer: its network is causal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 import torch
 
 import slt
-from slt.errors import DataError, InputError
 from slt.runner import load_experiment
 
 
@@ -20,22 +19,6 @@ def beside():
     name = type(experiment).__module__
     assert name in sys.modules
     return lambda file: importlib.import_module(f"{name}.{file}")
-
-
-def test_a_missing_text_is_an_error_that_says_what_to_do(beside, monkeypatch, tmp_path):
-    read = beside("text").read
-    monkeypatch.delenv("SLT_DATA", raising=False)
-    with pytest.raises(DataError, match=r"let SLT_DATA name a folder that holds tinyshakespeare/input.txt"):
-        read("tinyshakespeare")
-    monkeypatch.setenv("SLT_DATA", str(tmp_path))
-    with pytest.raises(DataError, match="cannot be read"):
-        read("tinyshakespeare")
-    (tmp_path / "tinyshakespeare").mkdir()
-    (tmp_path / "tinyshakespeare" / "input.txt").write_text("To be")
-    with pytest.raises(DataError, match="holds 5 characters"):
-        read("tinyshakespeare")
-    with pytest.raises(InputError, match="tinyshakespeare or alphabet"):
-        read("sonnets")
 
 
 def test_the_network_is_causal_and_turns_by_differences_of_positions(beside):
