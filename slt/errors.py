@@ -26,6 +26,11 @@ class UnsupportedModuleError(InputError):
     """A target holds a module that no construction knows; the text names it by its path."""
 
 
+class AssumptionError(InputError):
+    """A target outside what a construction's theorem assumes; the text names the assumption, the value found and the
+    construction that would do."""
+
+
 class NoUsableItemError(InputError):
     """A coordinate has no random unit that could serve it; a larger width is needed."""
 

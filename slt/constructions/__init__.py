@@ -9,7 +9,17 @@ from slt.constructions.splits import Paper, SignOptimal, Split
 from slt.constructions.transformer import Transformer
 from slt.constructions.two_layer_sum import TwoLayerSum
 
+CONSTRUCTIONS: tuple[type[Construction], ...] = (
+    TwoLayerSum,
+    ModuleTree,
+    Attention,
+    Rotary,
+    Transformer,
+)
+"""All of them, in the order of ``slt list constructions``."""
+
 __all__ = [
+    "CONSTRUCTIONS",
     "Attention",
     "Construction",
     "Findings",

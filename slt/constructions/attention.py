@@ -45,7 +45,9 @@ class Attention(Construction):
     """
 
     theorem: ClassVar[str] = "Otsuka et al. 2026, theorem 3"
+    depth: ClassVar[str] = "L"
     law: ClassVar[str] = "slt.laws.attention"
+    status: ClassVar[str] = "sums exact, tokens certified"
 
     sides: Sides = field(default_factory=KeysAndValues)
     shared_keys: bool = False

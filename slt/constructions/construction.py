@@ -68,10 +68,18 @@ def _check_tolerance(name: str, value: float | None) -> None:
 
 
 class Construction(ABC):
-    """One proof idea. ``theorem`` names its source, ``law`` the function of ``slt.laws`` that predicts its error."""
+    """One proof idea.
+
+    ``theorem``  its source
+    ``depth``    random layers for a target of L layers, such as "2L" or "L + 1"
+    ``law``      the function of ``slt.laws`` that predicts its error
+    ``status``   what is shown of a ticket here, such as "sums exact, network certified"
+    """
 
     theorem: ClassVar[str]
+    depth: ClassVar[str]
     law: ClassVar[str]
+    status: ClassVar[str]
 
     @abstractmethod
     def read(self, model: Any) -> Any:

@@ -39,7 +39,9 @@ class ModuleTree(Construction):
     """
 
     theorem: ClassVar[str] = "Pensia et al. 2020, theorem 1, for each linear map"
+    depth: ClassVar[str] = "2L"
     law: ClassVar[str] = "slt.laws.networks"
+    status: ClassVar[str] = "sums exact, network measured only"
 
     split: Split | str = field(default_factory=SignOptimal)
 

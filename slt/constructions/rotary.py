@@ -34,7 +34,9 @@ class Rotary(Construction):
     """
 
     theorem: ClassVar[str] = "derived for this project, after Otsuka et al. 2026, theorem 3"
+    depth: ClassVar[str] = "L"
     law: ClassVar[str] = "slt.laws.attention"
+    status: ClassVar[str] = "sums exact, tokens certified"
 
     shared_keys: bool = False
     scaled: bool = True

@@ -41,7 +41,9 @@ class Transformer(Construction):
     """
 
     theorem: ClassVar[str] = "Otsuka et al. 2026, theorems 11 and 14"
+    depth: ClassVar[str] = "2L"
     law: ClassVar[str] = "slt.laws.networks"
+    status: ClassVar[str] = "sums exact, tokens certified (loose from 3 blocks on)"
 
     attention: Attention = field(default_factory=Attention)
     feed_forward: TwoLayerSum = field(default_factory=TwoLayerSum)

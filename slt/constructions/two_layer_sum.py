@@ -37,7 +37,9 @@ class TwoLayerSum(Construction):
     """
 
     theorem: ClassVar[str] = "Pensia et al. 2020, theorem 1"
+    depth: ClassVar[str] = "2L"
     law: ClassVar[str] = "slt.laws.networks"
+    status: ClassVar[str] = "sums exact, network certified"
 
     split: Split | str = field(default_factory=SignOptimal)
 
