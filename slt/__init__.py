@@ -16,7 +16,17 @@ from slt.weights import Hyperbolic, Key, Normal, SignedConstant, Uniform
 if TYPE_CHECKING:
     from slt import laws, scoring, search, subset_sum
     from slt.attention_target import AttentionTarget
-    from slt.constructions import Attention, ModuleTree, Rotary, Transformer, TwoLayerSum, find_ticket
+    from slt.constructions import (
+        Attention,
+        ErdosRenyi,
+        Logarithmic,
+        ModuleTree,
+        Rotary,
+        SingleMatch,
+        Transformer,
+        TwoLayerSum,
+        find_ticket,
+    )
     from slt.masks import Mask
     from slt.rotary_target import RotaryTarget
     from slt.scoring import ascend, certified, sampled
@@ -30,10 +40,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "Attention": "slt.constructions",
     "AttentionTarget": "slt.attention_target",
+    "ErdosRenyi": "slt.constructions",
+    "Logarithmic": "slt.constructions",
     "Mask": "slt.masks",
     "ModuleTree": "slt.constructions",
     "Rotary": "slt.constructions",
     "RotaryTarget": "slt.rotary_target",
+    "SingleMatch": "slt.constructions",
     "Target": "slt.targets",
     "Ticket": "slt.tickets",
     "Transformer": "slt.constructions",
@@ -53,14 +66,17 @@ __all__ = [
     "AttentionTarget",
     "Ball",
     "Box",
+    "ErdosRenyi",
     "Hyperbolic",
     "Key",
+    "Logarithmic",
     "Mask",
     "ModuleTree",
     "Normal",
     "Rotary",
     "RotaryTarget",
     "SignedConstant",
+    "SingleMatch",
     "SltError",
     "Target",
     "Ticket",

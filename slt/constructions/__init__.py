@@ -2,15 +2,26 @@
 
 from slt.constructions.attention import Attention
 from slt.constructions.construction import Construction, Findings, find_ticket
+from slt.constructions.erdos_renyi import ErdosRenyi
+from slt.constructions.logarithmic import Logarithmic
+from slt.constructions.looks_linear import LooksLinear
 from slt.constructions.module_tree import ModuleTree
 from slt.constructions.rotary import Rotary
+from slt.constructions.selections import FewestItems, FixedSize, Greedy, NearestItem, NearestSum, Selection
 from slt.constructions.sides import KeysAndValues, QueriesAndOutputs, Sides, SmallerSides
+from slt.constructions.single_match import SingleMatch
 from slt.constructions.splits import Paper, SignOptimal, Split
 from slt.constructions.transformer import Transformer
+from slt.constructions.two_layer_construction import TwoLayerConstruction
 from slt.constructions.two_layer_sum import TwoLayerSum
+from slt.tickets.random_graph import RandomGraph
 
 CONSTRUCTIONS: tuple[type[Construction], ...] = (
+    SingleMatch,
+    Logarithmic,
     TwoLayerSum,
+    LooksLinear,
+    ErdosRenyi,
     ModuleTree,
     Attention,
     Rotary,
@@ -22,17 +33,29 @@ __all__ = [
     "CONSTRUCTIONS",
     "Attention",
     "Construction",
+    "ErdosRenyi",
+    "FewestItems",
     "Findings",
+    "FixedSize",
+    "Greedy",
     "KeysAndValues",
+    "Logarithmic",
+    "LooksLinear",
     "ModuleTree",
+    "NearestItem",
+    "NearestSum",
     "Paper",
     "QueriesAndOutputs",
+    "RandomGraph",
     "Rotary",
+    "Selection",
     "Sides",
     "SignOptimal",
+    "SingleMatch",
     "SmallerSides",
     "Split",
     "Transformer",
+    "TwoLayerConstruction",
     "TwoLayerSum",
     "find_ticket",
 ]

@@ -90,6 +90,10 @@ class Construction(ABC):
     def find(self, request: Request) -> Ticket:
         """The ticket; weights beyond the tolerance are at their best, and counted in ``ticket.findings``."""
 
+    def weight_law(self) -> WeightLaw:
+        """The distribution of the random weights where the caller names none."""
+        return Uniform()
+
     def enough_width(self, request: Request, tolerance: float) -> int | None:
         """A width that is likely to reach every sum of the target within the tolerance, all units used, by the laws of
         ``slt.laws``: an estimate, no promise. None where they say nothing."""
@@ -164,10 +168,10 @@ def find_ticket(
                   decides which layers need both signs
     tolerance     None: each weight at the exact optimum over the first ``max_items`` usable random units. A number:
                   all usable units, stopping at the shortest prefix with a sum within it; best found otherwise
-    construction  by default the one for the type of the model: ``TwoLayerSum()``, ``Attention()``,
-                  ``Rotary()``, ``Transformer()``, ``ModuleTree()``
+    construction  any of ``slt.constructions.CONSTRUCTIONS``; by default the one for the type of the model, such as
+                  ``TwoLayerSum()`` for chains, ``Attention()``, ``Transformer()``, ``ModuleTree()``
     require       raise UnreachedError if any weight is farther than this from its target
-    law           distribution of the random weights, ``Uniform()`` by default
+    law           distribution of the random weights, by default the construction's, ``Uniform()`` for most
     progress      called with (sums done, sums in all)
 
     A weight that cannot be reached is returned at its best and listed by ``ticket.unreached(tolerance)``.
@@ -186,7 +190,7 @@ def find_ticket(
     _check_tolerance("require", require)
     target = construction.read(model)
     key = seed if isinstance(seed, Key) else Key(seed)
-    drawn = Uniform() if law is None else law
+    drawn = construction.weight_law() if law is None else law
     request = Request(target, width, key, drawn, domain, tolerance, max_items, progress)
     ticket = construction.find(request)
     if require is not None:

@@ -23,10 +23,10 @@ def part_mask(source: TwoLayerSource, part: Part, wanted: Wanted, split: Split, 
     """The mask of one part, shape (outputs, coordinates, width). ``name``: what errors call it."""
     first = source.first(part)
     branches = [
-        (_usable(units, needed, name, tally.request, split), needed)
-        for units, needed in (
-            (split.positive(first), wanted.positive),
-            (split.negative(first), wanted.negative),
+        (_usable(units, needed, name, tally.request, split), sign, needed)
+        for units, sign, needed in (
+            (split.positive(first), first > 0, wanted.positive),
+            (split.negative(first), first < 0, wanted.negative),
         )
     ]
     targets, rounding = on_lattice(wanted.matrix, 2 * source.law.exponent - part.scale)
@@ -35,13 +35,25 @@ def part_mask(source: TwoLayerSource, part: Part, wanted: Wanted, split: Split, 
     for start in range(0, part.outputs, step):
         rows = slice(start, min(start + step, part.outputs))
         items = source.second(part, rows) * first
-        for usable, needed in branches:
-            if needed.all():
-                mask[rows] |= solve_batch(items, targets[rows], rounding[rows], usable, part.scale, tally)
-            elif needed.any():
-                wanted_here, off = targets[rows][:, needed], rounding[rows][:, needed]
-                found = solve_batch(items[:, needed], wanted_here, off, usable[needed], part.scale, tally)
-                mask[rows, needed] |= found
+        locked = source.locked(part, rows)
+        for units, sign, needed in branches:
+            if not needed.any():
+                continue
+            here = slice(None) if needed.all() else needed
+            usable = units if source.graph is None else units & (items != 0)
+            forced = None if locked is None else locked & sign
+            found = solve_batch(
+                np.ascontiguousarray(items[:, here]),
+                targets[rows][:, here],
+                rounding[rows][:, here],
+                _capped(usable if forced is None else usable & ~forced, tally)[..., here, :],
+                part.scale,
+                tally,
+                None if forced is None else forced[:, here],
+            )
+            mask[rows, here] |= found
+        if locked is not None:
+            mask[rows] |= locked
     return mask
 
 
@@ -56,6 +68,12 @@ def _usable(units: BoolArray, needed: BoolArray, name: str, request: Request, sp
             f"(first: {int(np.flatnonzero(empty)[0])}). Raise width; {enough} leaves none out in all but one of a "
             "thousand seeds"
         )
-    if request.tolerance is None:
-        units = units & (np.cumsum(units, axis=1) <= request.max_items)
     return units
+
+
+def _capped(units: BoolArray, tally: Tally) -> BoolArray:
+    """The first ``max_items`` of the usable units, where the selection looks at no more."""
+    request = tally.request
+    if not tally.selection.capped(request.tolerance):
+        return units
+    return units & (np.cumsum(units, axis=-1) <= request.max_items)

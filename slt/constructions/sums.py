@@ -9,47 +9,46 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.constructions.construction import Findings, Request
-from slt.errors import InputError, LimitError
-from slt.subset_sum import Problem, Result, Status
+from slt.constructions.selections import NearestSum, Selection
+from slt.errors import InputError
+from slt.subset_sum import Problem, Result
 from slt.tickets.blocks import LARGEST_SCALE
 from slt.tickets.residuals import allowed
 
 BoolArray = npt.NDArray[np.bool_]
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
-LIMIT = 44  # items that the search within a tolerance looks at exhaustively, and of the exact optimum
+NEAREST_SUM = NearestSum()
 
 
 def check_items(request: Request) -> None:
     """LimitError for exact optima over more units than any solver takes."""
-    if request.tolerance is None and request.max_items > LIMIT:
-        raise LimitError(
-            f"find_ticket: the exact optimum is possible over at most {LIMIT} usable units; max_items="
-            f"{request.max_items} was given. Lower it, or give a tolerance to use all units"
-        )
+    NEAREST_SUM.check(request.tolerance, request.max_items)
 
 
 @final
 class Tally:
     """Counts over all batches; tells the caller about progress."""
 
-    def __init__(self, total: int, request: Request) -> None:
-        self.total, self.request = total, request
+    def __init__(self, total: int, request: Request, selection: Selection = NEAREST_SUM) -> None:
+        self.total, self.request, self.selection = total, request, selection
         self.done = self.missed = self.kept = self.prefix = 0
-        self.exhaustive = True
+        self.exhaustive = selection.shortest
 
-    def add(self, result: Result, usable: BoolArray) -> None:
-        """``usable``: the units of each coordinate of the batch, (coordinates, width)."""
-        within = result.status == Status.WITHIN_TOLERANCE
-        self.done += len(within)
-        self.missed += int(np.count_nonzero(~within))
+    def add(self, result: Result, usable: BoolArray, allowed: Int64Array | None) -> None:
+        """``usable`` (any, width): the units of the batch's sums; ``allowed`` (instances,): as selections get it."""
+        self.done += result.problem.count
         self.kept += int(np.count_nonzero(result.mask))
+        if allowed is not None:
+            within = np.abs(result.residual_lattice) <= allowed
+            self.missed += int(np.count_nonzero(~within))
+            limit = self.selection.searched_within
+            if limit is not None and usable.shape[1] > limit:
+                many = np.flatnonzero(within & (result.problem.usable_counts() > limit))
+                looked = result.problem.rows(many).usable & (np.arange(result.problem.n) < result.prefix[many, None])
+                self.exhaustive &= not np.any(looked.sum(axis=1) > limit)
         # every coordinate needs a usable unit, even one whose sums all are empty
         self.prefix = max(self.prefix, int(result.prefix.max(initial=0)), int(usable.argmax(axis=1).max(initial=0)) + 1)
-        if usable.shape[1] > LIMIT:
-            many = np.flatnonzero(within & (result.problem.usable_counts() > LIMIT))
-            looked = result.problem.rows(many).usable & (np.arange(result.problem.n) < result.prefix[many, None])
-            self.exhaustive &= not np.any(looked.sum(axis=1) > LIMIT)
         if self.request.progress is not None:
             self.request.progress(self.done, self.total)
 
@@ -64,30 +63,34 @@ class Tally:
 
 
 def solve_batch(
-    items: Int64Array, targets: Int64Array, rounding: FloatArray, usable: BoolArray, scale: int, tally: Tally
+    items: Int64Array,
+    targets: Int64Array,
+    rounding: FloatArray,
+    usable: BoolArray,
+    scale: int,
+    tally: Tally,
+    locked: BoolArray | None = None,
 ) -> BoolArray:
     """The masks of ``items`` (rows, coordinates, width), products on the lattice of the tally's law.
 
     ``targets`` and ``rounding`` (rows, coordinates), in units of the products and of the target, which are 2**scale
-    apart; ``usable`` (coordinates, width). The exact optimum without a tolerance, else the first sum within it.
+    apart; ``usable`` (coordinates, width), or (rows, coordinates, width) where outputs differ; ``locked`` of the same
+    shape as ``items``: what is in whatever happens. The tally's selection chooses.
     """
-    from slt.subset_sum.first_within import first_within
-    from slt.subset_sum.optimum import optimum
-
     request, width = tally.request, items.shape[2]
     exponent = 2 * request.law.exponent
     flat, wanted = items.reshape(-1, width), np.ascontiguousarray(targets).ravel()
     open_ = np.broadcast_to(usable, items.shape).reshape(-1, width)
-    if width * request.law.largest**2 + int(np.abs(wanted).max(initial=0)) < 2**63:
+    kept = None if locked is None else locked.reshape(-1, width)
+    if kept is None and width * request.law.largest**2 + int(np.abs(wanted).max(initial=0)) < 2**63:
         # no sum can overflow, so the check of every one is left out
         problem = Problem(flat, wanted, open_, exponent, np.zeros(len(wanted)))
     else:
-        problem = Problem.of(flat, wanted, open_, lattice=exponent)
-    if request.tolerance is None:
-        result = optimum(problem)
-    else:
-        result = first_within(problem, allowed(request.tolerance, rounding.ravel(), exponent - scale))
-    tally.add(result, usable)
+        problem = Problem.of(flat, wanted, open_, lattice=exponent, locked=kept)
+    off = rounding.ravel()
+    limit = None if request.tolerance is None else allowed(request.tolerance, off, exponent - scale)
+    result = tally.selection.solve(problem, limit)
+    tally.add(result, usable.reshape(-1, width), limit)
     return result.mask.reshape(items.shape)
 
 

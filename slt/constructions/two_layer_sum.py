@@ -3,131 +3,60 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
-import numpy as np
-
-from slt.constructions.construction import Construction, Request
-from slt.constructions.part_masks import part_mask
+from slt.constructions.construction import Request
+from slt.constructions.selections import NearestSum, Selection
 from slt.constructions.splits import SignOptimal, Split, split_of
-from slt.constructions.sums import Tally, check_items, scale_of
-from slt.domains import Domain
-from slt.errors import LimitError
-from slt.laws import LayerSums, needed_width_quantile
-from slt.masks import Mask
-from slt.targets import Target
-from slt.tickets import Block, Ticket, TwoLayerSource
-from slt.tickets.branches import wanted_parts
-from slt.weights import Uniform
+from slt.constructions.two_layer_construction import TwoLayerConstruction
+from slt.errors import InputError
+from slt.tickets.random_graph import RandomGraph
 
 
 @final
 @dataclass(frozen=True)
-class TwoLayerSum(Construction):
+class TwoLayerSum(TwoLayerConstruction):
     """Pensia, Rajput, Nagle, Vishwakarma, Papailiopoulos, "Optimal lottery tickets via SubsetSum" (NeurIPS 2020),
     theorem 1 (recalled from restatements; its constant C is unverified).
 
-    A unit k of coordinate j answers relu(u_jk x_j). On x_j > 0 a target weight w_rj is the sum of products
-    v_rjk u_jk over a subset of units with u_jk > 0; on x_j < 0 over units with u_jk < 0. Inputs that the domain or a
-    ReLU makes non-negative need the first sum only. A bias is the column of a coordinate that is always 1, served by
-    random biases b_k > 0 through relu(b_k) = b_k. Where a layer has |w| > 1 its targets are divided by a power of two,
-    which the ticket carries.
-
     Error: about one bit for every two hidden units (``slt.laws.networks``), one for every four with ``split="paper"``.
+
+    selection  which units a sum keeps: ``NearestSum()``; ``FixedSize(k)``, exactly k of them (Natale et al. 2024);
+               ``FewestItems()``, as few as the tolerance allows
+    frozen     edges of the source that are removed or locked for good (Otsuka et al., partially frozen networks):
+               ``RandomGraph(density, locked)``. Locked are weights of second layers alone
     """
 
     theorem: ClassVar[str] = "Pensia et al. 2020, theorem 1"
-    depth: ClassVar[str] = "2L"
     law: ClassVar[str] = "slt.laws.networks"
-    status: ClassVar[str] = "sums exact, network certified"
 
     split: Split | str = field(default_factory=SignOptimal)
+    selection: Selection = field(default_factory=NearestSum)
+    frozen: RandomGraph | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "split", split_of(self.split))
+        if not isinstance(self.selection, Selection):
+            raise InputError(
+                f"TwoLayerSum: selection must be an object such as FixedSize(4); {self.selection!r} was given"
+            )
+        if self.frozen is not None and not isinstance(self.frozen, RandomGraph):
+            raise InputError(f"TwoLayerSum: frozen must be a RandomGraph or None; {self.frozen!r} was given")
 
-    def read(self, model: Any) -> Target:
-        return Target.of(model)
-
-    def lay_out(self, request: Request) -> TwoLayerSource:
-        """The source network for a target: its architecture, weight law and key."""
-        target = request.target
-        blocks = self._blocks(target)
-        scales = _scales(target, blocks)
-        return TwoLayerSource(
-            key=request.key,
-            law=request.law,
-            width=request.width,
-            blocks=tuple(
-                Block(b.inputs, b.outputs, b.weight, b.bias, b.relu, s) for b, s in zip(blocks, scales, strict=True)
-            ),
-            input_relu=target.input_relu,
-            flatten=target.flatten,
-        )
-
-    @staticmethod
-    def _blocks(target: Target) -> list[Block]:
-        first_use: dict[int, int] = {}
-        blocks = []
-        for i, layer in enumerate(target.layers):
-            weight = first_use.setdefault(layer.weight_id, i)
-            bias = None if layer.bias_id is None else first_use.setdefault(layer.bias_id, i)
-            blocks.append(Block(layer.inputs, layer.outputs, weight, bias, layer.relu))
-        return blocks
-
-    def law_layers(self, target: Target, domain: Domain) -> list[LayerSums]:
-        """The sums that a target poses on a domain, for the functions of ``slt.laws.networks``; each parameter once.
-
-        Weights are divided by the scales that the construction would declare.
-        """
-        blocks = self._blocks(target)
-        scales = _scales(target, blocks)
-        layers = []
-        for part, wanted in wanted_parts(target, domain).items():
-            scale = next(s for b, s in zip(blocks, scales, strict=True) if part in b.part_names)
-            branches = 2 if wanted.negative.any() and wanted.positive.any() else 1
-            layers.append(LayerSums(wanted.matrix / 2.0**scale, branches))
-        return layers
-
-    def find(self, request: Request) -> Ticket:
+    @property
+    def units(self) -> Split:
         assert isinstance(self.split, Split)
-        check_items(request)
-        source = self.lay_out(request)
-        wanted = wanted_parts(request.target, request.domain)
-        total = sum(w.matrix.shape[0] * (int(w.positive.sum()) + int(w.negative.sum())) for w in wanted.values())
-        tally = Tally(total, request)
-        masks = {
-            name: Mask.of(part_mask(source, part, wanted[name], self.split, tally, name))
-            for name, part in source.distinct_parts.items()
-        }
-        return Ticket(source, masks, request.domain, request.target, tally.findings())
+        return self.split
+
+    @property
+    def chosen(self) -> Selection:
+        return self.selection
+
+    @property
+    def graph(self) -> RandomGraph | None:
+        return None if self.frozen is None or self.frozen.whole else self.frozen
 
     def enough_width(self, request: Request, tolerance: float) -> int | None:
-        assert isinstance(self.split, Split)
-        if not (isinstance(request.law, Uniform) and tolerance > 0):
+        if not isinstance(self.selection, NearestSum) or self.graph is not None:
             return None
-        # the smallest resolution of any layer for all of them
-        scale = max(_scales(request.target, self._blocks(request.target)))
-        sums = self.law_layers(request.target, request.domain)
-        try:
-            return needed_width_quantile(0.5, tolerance / 2.0**scale, sums, self.split.law)
-        except LimitError:
-            return None
-
-
-def _scales(target: Target, blocks: list[Block]) -> list[int]:
-    """For each block the exponent of its power-of-two scale: 0 unless a weight or bias exceeds 1, equal for blocks that
-    share a parameter."""
-    scales = []
-    for layer in target.layers:
-        largest = max(float(np.abs(a).max()) for a in (layer.weight, layer.bias) if a is not None)
-        scales.append(scale_of(layer.name, largest))
-    changed = True
-    while changed:
-        changed = False
-        for i, a in enumerate(blocks):
-            for j, b in enumerate(blocks):
-                shared = a.weight == b.weight or (a.bias is not None and a.bias == b.bias)
-                if shared and scales[i] < scales[j]:
-                    scales[i], changed = scales[j], True
-    return scales
+        return self._enough(request, tolerance, self.units.law)

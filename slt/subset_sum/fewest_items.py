@@ -42,8 +42,12 @@ def fewest_items(problem: Problem, tolerance: float) -> Result:
     >>> result.mask.astype(int).tolist(), result.residual.tolist()
     ([[1, 0, 1, 0], [1, 0, 0, 1]], [0.0, 0.0])
     """
+    return fewest_within(problem, lattice_tolerance(problem, tolerance))
+
+
+def fewest_within(problem: Problem, allowed: Int64Array) -> Result:
+    """``fewest_items`` with the tolerance of each instance in lattice units, (N,) int64; -1: no sum is near enough."""
     count, n = problem.count, problem.n
-    allowed = lattice_tolerance(problem, tolerance)
     mask = np.zeros((count, n), dtype=np.bool_)
     residual = np.zeros(count, dtype=np.int64)
     status = np.full(count, _OPEN, dtype=np.int8)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -18,14 +19,15 @@ import numpy.typing as npt
 from slt.carried import CarriedTensor
 from slt.collapsed import CollapsedLayer, CollapsedNetwork
 from slt.domains import Domain
-from slt.errors import InputError
+from slt.errors import InputError, MaskError
 from slt.masks import Mask
 from slt.targets import Target
 from slt.tickets.blocks import Block, Part, whole
 from slt.tickets.branches import wanted_parts
+from slt.tickets.random_graph import RandomGraph
 from slt.tickets.residuals import PartResiduals, Residuals
 from slt.tickets.source import BoolArray, Carried, IntArray, Source
-from slt.weights import Key, WeightLaw, named_law
+from slt.weights import Key, Shape, WeightLaw, named_law
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +39,10 @@ Int64Array = npt.NDArray[np.int64]
 @dataclass(frozen=True)
 class TwoLayerSource(Source):
     """Tensors ``block<i>.first.weight`` (hidden, inputs), ``block<i>.first.bias`` (hidden,) where the target has a
-    bias, ``block<i>.second.weight`` (outputs, hidden); hidden unit ``coordinate * width + k``."""
+    bias, ``block<i>.second.weight`` (outputs, hidden); hidden unit ``coordinate * width + k``.
+
+    ``graph``: only its edges are there, the others are 0 in the source; what it locks counts in the second layers
+    alone, as a locked weight of a first layer would join coordinates."""
 
     kind: ClassVar[str] = "two-layer"
 
@@ -47,8 +52,11 @@ class TwoLayerSource(Source):
     blocks: tuple[Block, ...]
     input_relu: bool = False
     flatten: bool = False
+    graph: RandomGraph | None = None
 
     def __post_init__(self) -> None:
+        if self.graph is not None and not isinstance(self.graph, RandomGraph):
+            raise InputError(f"the graph of a source must be a RandomGraph or None; {self.graph!r} was given")
         if not whole(self.width, 1):
             raise InputError(
                 f"the width (hidden units a coordinate) must be a whole number >= 1; {self.width!r} was given"
@@ -125,23 +133,45 @@ class TwoLayerSource(Source):
         """What makes a hidden unit of the part positive or negative, shape (coordinates, width): its kept first-layer
         weight, or for the constant coordinate its kept bias."""
         if part.constant:
-            return np.asarray(self.law.draw(self._address(part, "first bias"), (1, 1, self.width))[0], dtype=np.int64)
-        j = np.arange(part.coordinates)
-        return np.asarray(self.law.draw_rows(self._address(part, "first"), j, j, self.width), dtype=np.int64)
+            address, shape = self._address(part, "first bias"), (1, 1, self.width)
+            return np.asarray(self._there(address, self.law.draw(address, shape), shape)[0], dtype=np.int64)
+        address, j = self._address(part, "first"), np.arange(part.coordinates)
+        drawn = np.asarray(self.law.draw_rows(address, j, j, self.width), dtype=np.int64)
+        return drawn if self.graph is None else np.where(self.graph.present_rows(address, j, j, self.width), drawn, 0)
 
     def second(self, part: Part, rows: slice) -> IntArray:
         """Second-layer weights of the part for some outputs, shape (rows, coordinates, width)."""
         start, stop, _ = rows.indices(part.outputs)
+        shape, address = (stop - start, part.coordinates, self.width), self._address(part, "second")
+        return self._there(address, self.law.draw(address, shape, (start, 0, 0)), shape, (start, 0, 0))
+
+    def locked(self, part: Part, rows: slice) -> BoolArray | None:
+        """Which second-layer weights of the part cannot be pruned, shape (rows, coordinates, width); None for none."""
+        if self.graph is None or not self.graph.locked:
+            return None
+        start, stop, _ = rows.indices(part.outputs)
         shape = (stop - start, part.coordinates, self.width)
-        return self.law.draw(self._address(part, "second"), shape, (start, 0, 0))
+        return self.graph.locked_edges(self._address(part, "second"), shape, (start, 0, 0))
+
+    def _there(
+        self, address: Key, drawn: IntArray, shape: Shape, start: Shape = (0, 0, 0), plain: bool = False
+    ) -> IntArray:
+        """Draws with 0 where the graph has no edge."""
+        if self.graph is None:
+            return drawn
+        return np.where(self.graph.present(address, shape, start, plain), drawn, drawn.dtype.type(0))
 
     def draw(self, name: str) -> IntArray:
-        return self._draw(name, self.law.draw, slice(None))
+        return self._draw(name, False, slice(None))
 
     def draw_plain(self, name: str, rows: slice) -> IntArray:
-        return self._draw(name, self.law.draw_plain, rows)
+        return self._draw(name, True, rows)
 
-    def _draw(self, name: str, draw: Any, rows: slice) -> IntArray:
+    def _draw(self, name: str, plain: bool, rows: slice) -> IntArray:
+        def draw(address: Key, shape: Shape, start: Shape) -> IntArray:
+            drawn = self.law.draw_plain(address, shape, start) if plain else self.law.draw(address, shape, start)
+            return self._there(address, drawn, shape, start, plain)
+
         block, tensor = self._locate(name)
         shape = self.tensor_shapes[name]
         start, stop, _ = rows.indices(shape[0])
@@ -177,15 +207,36 @@ class TwoLayerSource(Source):
             return np.concatenate([masks[p.name].unpack().reshape(block.outputs, -1) for p in parts], axis=1)
         kept = np.zeros(self.tensor_shapes[name], dtype=np.bool_)
         if tensor == "first.bias":
-            kept[served:] = True
+            kept[served:] = self._first_edges(self.parts(block)[1])
         else:
-            kept[np.arange(served), np.arange(served) // self.width] = True
+            kept[np.arange(served), np.arange(served) // self.width] = self._first_edges(self.parts(block)[0])
         return kept
+
+    def _first_edges(self, part: Part) -> Any:
+        """Which kept weights of the first layer are there, (units,) or True: an edge that is not cannot be kept."""
+        return True if self.graph is None else self.first(part).reshape(-1) != 0
+
+    def check_masks(self, masks: Mapping[str, Mask]) -> None:
+        super().check_masks(masks)
+        if self.graph is None:
+            return
+        for name, part in self.distinct_parts.items():
+            kept = masks[name].unpack()
+            absent = int(np.count_nonzero(kept & (self.second(part, slice(None)) == 0)))
+            locked = self.locked(part, slice(None))
+            lost = 0 if locked is None else int(np.count_nonzero(locked & ~kept))
+            if absent or lost:
+                raise MaskError(
+                    f"making a ticket: mask {name!r} keeps {absent} edges that the random graph lacks and leaves out "
+                    f"{lost} that it locks"
+                )
 
     def kept(self, name: str, masks: Mapping[str, Mask]) -> int:
         block, tensor = self._locate(name)
         if tensor == "second.weight":
             return sum(masks[part.name].kept for part in self.parts(block))
+        if self.graph is not None:
+            return super().kept(name, masks)
         return self.width if tensor == "first.bias" else block.inputs * self.width
 
     def masked(self, name: str, masks: Mapping[str, Mask]) -> IntArray:
@@ -197,6 +248,15 @@ class TwoLayerSource(Source):
         served = block.inputs * self.width
         kept[np.arange(served), np.arange(served) // self.width] = self.first(self.parts(block)[0]).reshape(-1)
         return kept
+
+    @property
+    def weights(self) -> int:
+        return super().weights if self.graph is None else self._edges
+
+    @cached_property
+    def _edges(self) -> int:
+        # the lattice has no zero, so zeros are missing edges
+        return sum(int(np.count_nonzero(self.draw(name))) for name in self.tensor_shapes)
 
     # -- what it computes ------------------------------------------------------------------------------------------
 
@@ -279,6 +339,7 @@ class TwoLayerSource(Source):
             ],
             "input_relu": self.input_relu,
             "flatten": self.flatten,
+            **({} if self.graph is None else {"graph": [self.graph.density, self.graph.locked]}),
         }
 
     @staticmethod
@@ -295,4 +356,5 @@ class TwoLayerSource(Source):
             blocks=tuple(Block(**block) for block in header["blocks"]),
             input_relu=header["input_relu"],
             flatten=header["flatten"],
+            graph=RandomGraph(*header["graph"]) if "graph" in header else None,
         )
