@@ -3,6 +3,7 @@
 from slt.tickets.attention_source import AttentionSource
 from slt.tickets.blocks import Block, Part
 from slt.tickets.constant import Constant
+from slt.tickets.looks_linear_source import LooksLinearSource
 from slt.tickets.patches import Copies, Flips, Patch, Redraws
 from slt.tickets.rotary_source import RotarySource
 from slt.tickets.search_source import SearchSource
@@ -21,6 +22,7 @@ __all__ = [
     "Constant",
     "Copies",
     "Flips",
+    "LooksLinearSource",
     "Part",
     "Patch",
     "Redraws",

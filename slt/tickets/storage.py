@@ -23,6 +23,7 @@ from slt.files import write_whole
 from slt.mask_coding import LARGEST, CodedMask, decode_mask, encode_mask
 from slt.masks import Mask
 from slt.tickets.attention_source import AttentionSource
+from slt.tickets.looks_linear_source import LooksLinearSource
 from slt.tickets.rotary_source import RotarySource
 from slt.tickets.search_source import SearchSource
 from slt.tickets.source import Source
@@ -35,7 +36,15 @@ from slt.tickets.verification import source_digest
 
 SOURCES: dict[str, type[Source]] = {
     source.kind: source
-    for source in (TwoLayerSource, AttentionSource, RotarySource, TransformerSource, TreeSource, SearchSource)
+    for source in (
+        TwoLayerSource,
+        LooksLinearSource,
+        AttentionSource,
+        RotarySource,
+        TransformerSource,
+        TreeSource,
+        SearchSource,
+    )
 }
 
 Bytes = npt.NDArray[np.uint8]
