@@ -36,10 +36,12 @@ class CollapsedMap:
 @final
 @dataclass(frozen=True, eq=False)
 class CollapsedGraph:
-    """The function that a ticket computes over the reals; ``maps``: by the index of each affine node."""
+    """The function that a ticket computes over the reals; ``maps``: by the index of each affine node; ``input_shape``
+    as in ``GraphTarget``."""
 
     nodes: tuple[Node, ...]
     maps: Mapping[int, CollapsedMap]
+    input_shape: tuple[int, ...] | None = None
 
     def forward(self, inputs: Any) -> FloatArray:
         """Outputs in float64, shape (count, ...), for inputs (count, channels, height, width) or (count, features)."""

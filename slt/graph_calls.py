@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from slt.graph_nodes import AdaptiveAveragePool, AveragePool, Flatten, MaxPool, Node, ReLU, Sum, ZeroPad
 
@@ -20,7 +20,7 @@ class Graph(Protocol):
     nodes: list[Node]
     flat: list[bool | None]
 
-    def refuse(self, what: str) -> Any: ...
+    def refuse(self, what: str) -> NoReturn: ...
     def index(self, traced: Any, where: str) -> int: ...
     def add(self, node: Node, flat: bool | None, alias: int | None = None) -> int: ...
     def in_place(self, source: int, result: int, traced: fx.Node) -> None: ...
@@ -41,11 +41,11 @@ class CallReader:
         reader: Callable[..., Any] | None = getattr(self, f"_{name}", None) if isinstance(name, str) else None
         what = f"the function {name or traced.target}" if traced.op == "call_function" else f"the method {name}"
         if reader is None or (not traced.args and not traced.kwargs):
-            return self.graph.refuse(what)
+            self.graph.refuse(what)
         try:
             return reader(traced, what, *traced.args, **traced.kwargs)
         except TypeError:
-            return self.graph.refuse(f"{what} with arguments {traced.args[1:]} {traced.kwargs}")
+            self.graph.refuse(f"{what} with arguments {traced.args[1:]} {traced.kwargs}")
 
     # -- as modules have them --------------------------------------------------------------------------------------
 
@@ -200,7 +200,9 @@ class CallReader:
 
     def _getitem(self, traced: fx.Node, what: str, input: Any, item: Any) -> Any:
         if self.graph.found.get(input) == SHAPE:
-            return BATCH if type(item) is int and item == 0 else self.graph.refuse(f"a part of a shape, {item!r}")
+            if type(item) is int and item == 0:
+                return BATCH
+            self.graph.refuse(f"a part of a shape, {item!r}")
         source = self.graph.index(input, f"the input of {what}")
         steps = [s.step for s in item if s.start is s.stop is None] if _slices(item) else []
         if not steps or len(steps) != len(item) or len(steps) > 4 or any(s not in (None, 1) for s in steps[:2]):
@@ -217,9 +219,7 @@ class CallReader:
                 return self.flatten(what, source, 1, -1)
         elif len(sizes) == 2 and sizes[0] == -1 and type(sizes[1]) is int and self._feeds(traced, sizes[1]):
             return self.flatten(what, source, 1, -1)  # a Linear of as many inputs would fail on any other batch
-        return self.graph.refuse(
-            f"{what} to {sizes!r} (only to (x.size(0), -1), or before a Linear; write x.flatten(1))"
-        )
+        self.graph.refuse(f"{what} to {sizes!r} (only to (x.size(0), -1), or before a Linear; write x.flatten(1))")
 
     _reshape = _view
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +94,7 @@ class _Reader:
 
     # -- what the calls use ----------------------------------------------------------------------------------------
 
-    def refuse(self, what: str) -> Any:
+    def refuse(self, what: str) -> NoReturn:
         raise UnsupportedModuleError(
             f"reading the target: {type(self.model).__name__} uses {what}, which no graph of nodes holds; supported "
             f"are {SUPPORTED}"
@@ -105,7 +105,6 @@ class _Reader:
         index = self.found.get(traced) if type(traced).__name__ == "Node" else None
         if type(index) is not int:
             self.refuse(f"{type(traced).__name__} {traced!r} as {where}")
-        assert isinstance(index, int)
         return index
 
     def add(self, node: Node, flat: bool | None, alias: int | None = None) -> int:
