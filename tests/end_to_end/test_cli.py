@@ -12,6 +12,7 @@ from torch import nn
 
 import slt
 from slt.cli import main
+from slt.constructions import CONSTRUCTIONS
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +57,18 @@ def test_a_failed_verification_is_status_1(ticket, monkeypatch, capsys):
     monkeypatch.setattr(two_layer_source.TwoLayerSource, "masked", lambda self, name, masks: self.draw(name))
     assert call("ticket", "verify", ticket) == 1
     assert "not source times mask" in capsys.readouterr().err
+
+
+def test_constructions_are_listed_with_theorem_depth_law_and_status(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no experiments are needed for it
+    assert call("list", "constructions") == 0
+    listed = capsys.readouterr().out
+    for construction in CONSTRUCTIONS:
+        for text in (construction.__name__, construction.theorem, construction.depth, construction.law):
+            assert text in listed
+        assert construction.status in listed
+    assert "edge-popup" not in listed
+    assert call("list", "theorems") == 2
 
 
 def test_experiments_are_listed_run_resumed_and_drawn(tmp_path, capsys, monkeypatch):
