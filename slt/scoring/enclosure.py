@@ -17,13 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.domains import Ball, Domain
+from slt.scoring.linear_maps import LinearMap
 from slt.scoring.rounding import (
     UNDERFLOW,
     UNIT,
     downward,
-    interval_product,
     norm_up,
-    product_error,
     product_up,
     spectral_norm_up,
     sum_up,
@@ -165,29 +164,30 @@ def nothing(region: Region, m: int) -> Enclosure:
 
 def image(
     region: Region,
-    terms: list[tuple[FloatArray, Enclosure]],
+    terms: list[tuple[LinearMap, Enclosure]],
     constant: FloatArray,
     slack: FloatArray,
     least: FloatArray | None = None,
     most: FloatArray | None = None,
 ) -> Enclosure:
-    """Encloses the sum of matrix @ values over ``terms``, plus ``constant``; ``slack`` (m,) is an error to add."""
+    """Encloses the sum of map(values) over ``terms``, plus ``constant``; ``slack`` (m,) is an error to add."""
     m, d = len(constant), len(region.centre)
     linear, centre = np.zeros((m, d)), constant
     low, high = -slack, slack
     radius, reach = float(norm_up(slack)), float(upward(norm_up(constant) + norm_up(slack)))
-    for matrix, x in terms:
-        if not matrix.any():
+    for linear_map, x in terms:
+        if not linear_map.entries.any():
             continue
         size = product_up(np.abs(x.linear), region.half)
-        added, shift = matrix @ x.linear, matrix @ x.centre
+        added, shift = linear_map.apply(x.linear), linear_map.apply(x.centre)
         linear, centre = linear + added, centre + shift
-        error = upward(product_error(matrix, size, region.spread) + product_error(matrix, np.abs(x.centre), 1.0))
+        error = linear_map.product_error(size, region.spread)
+        error = upward(error + linear_map.product_error(np.abs(x.centre), 1.0))
         adding = upward(product_up(np.abs(linear), region.half) + np.abs(centre))
         error = upward(error + upward(2.0 * UNIT * adding))
-        norm = spectral_norm_up(matrix)
-        bottom, top = interval_product(matrix, x.low, x.high)
-        ball = upward(norm_up(matrix, axis=1) * x.radius)
+        norm = linear_map.norm()
+        bottom, top = linear_map.interval(x.low, x.high)
+        ball = upward(linear_map.row_norms() * x.radius)
         bottom, top = np.fmax(bottom, -ball), np.fmin(top, ball)
         box = norm_up(np.maximum(np.abs(bottom), np.abs(top)))
         low = downward(downward(low + bottom) - error)
