@@ -103,10 +103,11 @@ class Construction(ABC):
 def default_construction(model: Any) -> Construction:
     """The construction for a model, by its type: ``Attention`` for ``nn.MultiheadAttention`` and AttentionTarget,
     ``Rotary`` for slt's RotaryAttention and RotaryTarget, ``Transformer`` for its PlainTransformer and
-    TransformerTarget, ``TwoLayerSum`` for chains of linear layers and ReLUs, ``ModuleTree`` for all other torch
-    modules."""
+    TransformerTarget, ``TwoLayerSum`` for chains of linear layers and ReLUs, ``Convolution`` for GraphTarget and torch
+    modules with convolutions that read as one, ``ModuleTree`` for all other torch modules."""
     from slt.attention_target import AttentionTarget
     from slt.constructions.two_layer_sum import TwoLayerSum
+    from slt.graph_target import GraphTarget
     from slt.rotary_target import RotaryTarget
     from slt.transformer_target import TransformerTarget
     from slt.tree_target import TreeTarget
@@ -125,11 +126,32 @@ def default_construction(model: Any) -> Construction:
         from slt.constructions.transformer import Transformer
 
         return Transformer()
+    if isinstance(model, GraphTarget) or ("torch.nn.modules.module.Module" in kinds and _a_convolutional_graph(model)):
+        from slt.constructions.convolution import Convolution
+
+        return Convolution()
     if isinstance(model, TreeTarget) or ("torch.nn.modules.module.Module" in kinds and not _a_chain(model)):
         from slt.constructions.module_tree import ModuleTree
 
         return ModuleTree()
     return TwoLayerSum()
+
+
+def _a_convolutional_graph(model: Any) -> bool:
+    """Does it have convolutions, and read as a ``GraphTarget``?"""
+    from torch import nn
+
+    from slt.graph_target import GraphTarget
+
+    if not any(isinstance(module, nn.Conv2d) for module in model.modules()):
+        return False
+    try:
+        GraphTarget.of(model)
+    except UnsupportedModuleError:
+        return False
+    except InputError:
+        pass  # bad numbers: reading it again says so
+    return True
 
 
 def _a_chain(model: Any) -> bool:
@@ -161,7 +183,8 @@ def find_ticket(
 
     model         the target: a torch Sequential of Linear, ReLU, Flatten, Dropout, Identity, or a ``Target``; a torch
                   MultiheadAttention or an ``AttentionTarget``; a ``RotaryTarget``; a ``TransformerTarget`` of blocks
-                  without norms; any other torch module, each of its Linears apart
+                  without norms; a network of convolutions, pools and skip connections, or a ``GraphTarget``; any other
+                  torch module, each of its Linears apart
     width         random hidden units for each input coordinate of a layer, each structured coordinate of attention
     seed          addresses the random network: an integer or a ``Key``
     inputs        the domain that counts, ``Ball(1.0)`` by default, of each token where inputs are sequences; it alone
@@ -176,8 +199,9 @@ def find_ticket(
 
     A weight that cannot be reached is returned at its best and listed by ``ticket.unreached(tolerance)``.
 
-    Raises InputError, UnsupportedModuleError (a module named by its path), NoUsableItemError (a coordinate that no
-    random unit serves), UnreachedError (only with ``require``).
+    Raises InputError, UnsupportedModuleError (a module named by its path), AssumptionError (a target outside the
+    construction's theorem, with the construction that would do), NoUsableItemError (a coordinate that no random unit
+    serves), UnreachedError (only with ``require``).
     """
     construction = default_construction(model) if construction is None else construction
     domain = Ball(1.0) if inputs is None else inputs

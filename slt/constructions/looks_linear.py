@@ -8,6 +8,7 @@ from typing import ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
+from slt.constructions.assumptions import chain_of
 from slt.constructions.construction import Construction, Request
 from slt.constructions.sums import Tally, check_items, solve_batch
 from slt.constructions.two_layer_sum import TwoLayerSum
@@ -48,7 +49,7 @@ class LooksLinear(Construction):
     status: ClassVar[str] = "sums exact, network certified"
 
     def read(self, model: object) -> Target:
-        return Target.of(model)  # type: ignore[arg-type]
+        return chain_of(model, "LooksLinear")
 
     def lay_out(self, request: Request) -> LooksLinearSource:
         """The source network for a target: its architecture, weight law and key."""

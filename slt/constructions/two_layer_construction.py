@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from slt import laws
+from slt.constructions.assumptions import chain_of
 from slt.constructions.construction import Construction, Request
 from slt.constructions.part_masks import part_mask
 from slt.constructions.selections import Selection
@@ -51,7 +52,7 @@ class TwoLayerConstruction(Construction):
         return None
 
     def read(self, model: Any) -> Target:
-        return Target.of(model)
+        return chain_of(model, type(self).__name__)
 
     def lay_out(self, request: Request) -> TwoLayerSource:
         """The source network for a target: its architecture, weight law and key."""

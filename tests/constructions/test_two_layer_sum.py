@@ -11,7 +11,7 @@ from torch import nn
 
 import slt
 from slt.constructions import Paper, SignOptimal, TwoLayerSum, find_ticket
-from slt.errors import InputError, LatticeError, LimitError, NoUsableItemError, UnreachedError, UnsupportedModuleError
+from slt.errors import InputError, LatticeError, LimitError, NoUsableItemError, UnreachedError, AssumptionError
 from slt.tickets.verification import source_digest
 
 SPLITS = [SignOptimal(), Paper()]
@@ -149,7 +149,7 @@ def test_bad_requests_are_refused(kwargs, error, text):
 
 
 def test_bad_targets_and_splits_are_refused():
-    with pytest.raises(UnsupportedModuleError, match=r"module 1 is a .*Tanh"):
+    with pytest.raises(AssumptionError, match=r"module 1 is a .*Tanh"):
         find_ticket(nn.Sequential(linear(2, 2), nn.Tanh()), construction=TwoLayerSum())
     with pytest.raises(InputError, match="'sign_optimal', 'paper'"):
         TwoLayerSum(split="halves")

@@ -1,0 +1,42 @@
+"""Assumptions of theorems: targets that break one are told which construction would do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slt.errors import AssumptionError, UnsupportedModuleError
+from slt.targets import Target
+
+# kinds of modules by their names, so that targets made of arrays do not load torch; the first that is found decides
+REMEDIES: dict[str, str] = {
+    "MultiheadAttention": "Attention() for the module itself, ModuleTree() for a network that holds it",
+    "PlainTransformer": "Transformer()",
+    "RotaryAttention": "Rotary()",
+    "Conv1d": "ModuleTree(), which carries it",
+    "Conv2d": "Convolution()",
+    "Tanh": "ReplicatedRows(activation=Tanh())",
+    "Sigmoid": "ReplicatedRows(activation=Sigmoid())",
+    "LeakyReLU": "ReplicatedRows(activation=LeakyReLU(slope))",
+    "GELU": "ReplicatedRows(activation=GELU())",
+}
+
+
+def chain_of(model: Any, construction: str) -> Target:
+    """``Target.of(model)`` for a construction whose theorem is of chains of linear layers and ReLUs.
+
+    AssumptionError where a module breaks that, with its path, its kind and what would do; InputError for bad numbers.
+    """
+    try:
+        return Target.of(model)
+    except UnsupportedModuleError as error:
+        for path, module in model.named_modules():
+            kind = type(module).__name__
+            if kind in REMEDIES:
+                raise AssumptionError(
+                    f"find_ticket: {construction} assumes a chain of Linear and ReLU modules; module "
+                    f"{path or '(root)'} is a {kind}. What would do: {REMEDIES[kind]}"
+                ) from error
+        raise AssumptionError(
+            f"find_ticket: {construction} assumes a chain of Linear and ReLU modules; {error}. What would do: "
+            "ModuleTree(), which approximates the Linears and carries the rest"
+        ) from error
