@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from slt.attention_target import AttentionTarget
     from slt.constructions import (
         Attention,
+        Convolution,
         ErdosRenyi,
         Logarithmic,
         LooksLinear,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         TwoLayerSum,
         find_ticket,
     )
+    from slt.graph_target import GraphTarget
     from slt.masks import Mask
     from slt.rotary_target import RotaryTarget
     from slt.scoring import ascend, certified, sampled
@@ -41,7 +43,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "Attention": "slt.constructions",
     "AttentionTarget": "slt.attention_target",
+    "Convolution": "slt.constructions",
     "ErdosRenyi": "slt.constructions",
+    "GraphTarget": "slt.graph_target",
     "Logarithmic": "slt.constructions",
     "LooksLinear": "slt.constructions",
     "Mask": "slt.masks",
@@ -68,7 +72,9 @@ __all__ = [
     "AttentionTarget",
     "Ball",
     "Box",
+    "Convolution",
     "ErdosRenyi",
+    "GraphTarget",
     "Hyperbolic",
     "Key",
     "Logarithmic",

@@ -7,12 +7,14 @@ Values have shape (count, channels, height, width), or (count, features) behind 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
+import numpy.typing as npt
 
 from slt.errors import InputError
 
@@ -85,6 +87,19 @@ class Affine(Node):
         """The linear map with that weight, without bias."""
 
     @abstractmethod
+    def to_matrix(self, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The weight as a matrix (rows, inputs): a column holds all that is multiplied by one input channel."""
+
+    @abstractmethod
+    def from_matrix(self, matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The inverse of ``to_matrix``, also for a multiple of the inputs, several columns to each channel."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of ``to_matrix``."""
+        return math.prod(self.weight_shape) // self.inputs
+
+    @abstractmethod
     def spread(self, bias: torch.Tensor) -> torch.Tensor:
         """A bias (outputs,) in the shape that broadcasts over the outputs."""
 
@@ -136,6 +151,16 @@ class Convolution(Affine):
         y: torch.Tensor = functional.conv2d(x, weight, None, *self.geometry)
         return y
 
+    def to_matrix(self, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        # rows: (output within its group, tap); columns: (group, input within it)
+        grouped = weight.reshape(self.groups, self.outputs // self.groups, -1, *self.kernel)
+        return np.ascontiguousarray(grouped.transpose(1, 3, 4, 0, 2)).reshape(self.rows, -1)
+
+    def from_matrix(self, matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        grouped = matrix.reshape(len(matrix) // math.prod(self.kernel), *self.kernel, self.groups, -1)
+        taps = np.ascontiguousarray(grouped.transpose(3, 0, 4, 1, 2))
+        return taps.reshape(-1, taps.shape[2], *self.kernel)
+
     def spread(self, bias: torch.Tensor) -> torch.Tensor:
         return bias[:, None, None]
 
@@ -153,6 +178,12 @@ class Linear(Affine):
 
     def apply(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         return x @ weight.T
+
+    def to_matrix(self, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return weight
+
+    def from_matrix(self, matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return matrix
 
     def spread(self, bias: torch.Tensor) -> torch.Tensor:
         return bias

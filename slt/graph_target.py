@@ -107,13 +107,7 @@ class GraphTarget:
     def nonnegative(self, domain: Domain) -> tuple[bool, ...]:
         """For every node whether its values are known to be never below zero, by the graph and the domain of the
         flattened inputs. InputError for a box with bounds of each coordinate where ``input_shape`` is not known."""
-        if self.input_shape is None and isinstance(domain, Box) and (np.ndim(domain.low) or np.ndim(domain.high)):
-            raise InputError(
-                "a box with bounds for each coordinate needs the shape of the inputs: give it, as in "
-                "Convolution(input_shape=(1, 28, 28)), or give the box two numbers"
-            )
-        size = self.token_sizes[0] if self.token_sizes else 1
-        return known_nonnegative(self.nodes, not domain.negative(size).any())
+        return nonnegative(self.nodes, domain, self.input_shape)
 
     def values(self, inputs: Any) -> list[torch.Tensor]:
         """The values of all nodes in float64 for inputs of shape (count, channels, height, width), (count, features),
@@ -136,3 +130,14 @@ class GraphTarget:
     def forward(self, inputs: Any) -> FloatArray:
         """Outputs in float64, shape (count, ...), for inputs as in ``values``."""
         return np.asarray(self.values(inputs)[-1].numpy())
+
+
+def nonnegative(nodes: Sequence[Node], domain: Domain, input_shape: tuple[int, ...] | None) -> tuple[bool, ...]:
+    """As ``GraphTarget.nonnegative``, of nodes without their weights."""
+    if input_shape is None and isinstance(domain, Box) and (np.ndim(domain.low) or np.ndim(domain.high)):
+        raise InputError(
+            "a box with bounds for each coordinate needs the shape of the inputs: give it, as in "
+            "Convolution(input_shape=(1, 28, 28)), or give the box two numbers"
+        )
+    size = 1 if input_shape is None else math.prod(input_shape)
+    return known_nonnegative(nodes, not domain.negative(size).any())

@@ -2,6 +2,7 @@
 
 from slt.constructions.attention import Attention
 from slt.constructions.construction import Construction, Findings, find_ticket
+from slt.constructions.convolution import Convolution
 from slt.constructions.erdos_renyi import ErdosRenyi
 from slt.constructions.logarithmic import Logarithmic
 from slt.constructions.looks_linear import LooksLinear
@@ -22,6 +23,7 @@ CONSTRUCTIONS: tuple[type[Construction], ...] = (
     TwoLayerSum,
     LooksLinear,
     ErdosRenyi,
+    Convolution,
     ModuleTree,
     Attention,
     Rotary,
@@ -33,6 +35,7 @@ __all__ = [
     "CONSTRUCTIONS",
     "Attention",
     "Construction",
+    "Convolution",
     "ErdosRenyi",
     "FewestItems",
     "Findings",

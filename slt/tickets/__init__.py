@@ -3,6 +3,7 @@
 from slt.tickets.attention_source import AttentionSource
 from slt.tickets.blocks import Block, Part
 from slt.tickets.constant import Constant
+from slt.tickets.graph_source import GraphSource
 from slt.tickets.looks_linear_source import LooksLinearSource
 from slt.tickets.patches import Copies, Flips, Patch, Redraws
 from slt.tickets.rotary_source import RotarySource
@@ -22,6 +23,7 @@ __all__ = [
     "Constant",
     "Copies",
     "Flips",
+    "GraphSource",
     "LooksLinearSource",
     "Part",
     "Patch",

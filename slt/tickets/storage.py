@@ -23,6 +23,7 @@ from slt.files import write_whole
 from slt.mask_coding import LARGEST, CodedMask, decode_mask, encode_mask
 from slt.masks import Mask
 from slt.tickets.attention_source import AttentionSource
+from slt.tickets.graph_source import GraphSource
 from slt.tickets.looks_linear_source import LooksLinearSource
 from slt.tickets.rotary_source import RotarySource
 from slt.tickets.search_source import SearchSource
@@ -43,6 +44,7 @@ SOURCES: dict[str, type[Source]] = {
         RotarySource,
         TransformerSource,
         TreeSource,
+        GraphSource,
         SearchSource,
     )
 }
