@@ -23,14 +23,17 @@ if TYPE_CHECKING:
         Logarithmic,
         LooksLinear,
         ModuleTree,
+        PiecewiseLinear,
         Rotary,
         SingleMatch,
         Transformer,
         TwoLayerSum,
+        Univariate,
         find_ticket,
     )
     from slt.graph_target import GraphTarget
     from slt.masks import Mask
+    from slt.readout import fit_readout
     from slt.rotary_target import RotaryTarget
     from slt.scoring import ascend, certified, sampled
     from slt.targets import Target
@@ -50,6 +53,7 @@ _HOMES = {
     "LooksLinear": "slt.constructions",
     "Mask": "slt.masks",
     "ModuleTree": "slt.constructions",
+    "PiecewiseLinear": "slt.constructions",
     "Rotary": "slt.constructions",
     "RotaryTarget": "slt.rotary_target",
     "SingleMatch": "slt.constructions",
@@ -59,9 +63,11 @@ _HOMES = {
     "TransformerTarget": "slt.transformer_target",
     "TreeTarget": "slt.tree_target",
     "TwoLayerSum": "slt.constructions",
+    "Univariate": "slt.constructions",
     "ascend": "slt.scoring",
     "certified": "slt.scoring",
     "find_ticket": "slt.constructions",
+    "fit_readout": "slt.readout",
     "load": "slt.tickets",
     "sampled": "slt.scoring",
 }
@@ -82,6 +88,7 @@ __all__ = [
     "Mask",
     "ModuleTree",
     "Normal",
+    "PiecewiseLinear",
     "Rotary",
     "RotaryTarget",
     "SignedConstant",
@@ -94,10 +101,12 @@ __all__ = [
     "TreeTarget",
     "TwoLayerSum",
     "Uniform",
+    "Univariate",
     "ascend",
     "certified",
     "errors",
     "find_ticket",
+    "fit_readout",
     "laws",
     "load",
     "sampled",
