@@ -3,7 +3,7 @@
 A target weight is a subset sum of products u_k v_k, k = 1 .. width, u and v uniform on [-1, 1]. Through a ReLU a unit
 with u > 0 only serves positive inputs and a unit with u < 0 only negative ones, so each sign of the input is a branch
 of its own, with a binomial number of usable units (predictions P11 and P12: heuristics derived for this project, no
-theorems).
+theorems). Other sources count their units otherwise (`unit_counts`), or make other things of them (`sum_laws`).
 """
 
 from __future__ import annotations
@@ -17,43 +17,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from slt.errors import InputError
 from slt.laws.arguments import count, finite, positive
-from slt.laws.item_laws import UNIFORM_PRODUCT
-from slt.laws.random_subset_sum import miss_probability
+from slt.laws.no_miss import miss_table
+from slt.laws.sum_laws import SUMS_OF_PRODUCTS, SumLaw
+from slt.laws.unit_counts import PAPER, SIGN_OPTIMAL, Split, UnitCounts
+
+__all__ = [
+    "PAPER",
+    "SIGN_OPTIMAL",
+    "LayerSums",
+    "Split",
+    "block_error_slope",
+    "checked",
+    "weight_miss_probability",
+    "worst_error_slope",
+]
 
 Array = NDArray[np.float64]
 UNLIMITED: Final = 10**9
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Which units may serve a branch; a unit that may has the right sign with probability 1/2.
-
-    `share` 1: the sign of u decides alone. `share` 1/2: even units are reserved for the positive and odd units for the
-    negative branch, and those of the wrong sign are lost.
-    """
-
-    name: str
-    share: float
-
-    def __post_init__(self) -> None:
-        if self.share not in (0.5, 1.0):
-            raise InputError(f"split of units: a share of {self.share} was given; 1 or 1/2 is needed.")
-
-    def usable(self, width: int, branches: int) -> list[tuple[NDArray[np.int64], Array]]:
-        """Independent groups of branches: all counts of usable units (P, branches in the group), probabilities (P,).
-
-        Sign-optimal: one group, the second branch has what the first has not. Paper: a group for each branch.
-        """
-        if self.share == 1.0:
-            units = np.arange(width + 1)
-            return [(np.stack([units, width - units], axis=1)[:, :branches], _binomial(width))]
-        halves = ((width + 1) // 2, width // 2)[:branches]
-        return [(np.arange(half + 1)[:, None], _binomial(half)) for half in halves]
-
-
-SIGN_OPTIMAL: Final = Split("sign_optimal", 1.0)
-PAPER: Final = Split("paper", 0.5)
 
 
 @final
@@ -93,43 +73,47 @@ def weight_miss_probability(
     error: float,
     width: int,
     target: ArrayLike,
-    split: Split = SIGN_OPTIMAL,
+    split: UnitCounts = SIGN_OPTIMAL,
     branches: int = 1,
     max_items: int | None = None,
+    sums: SumLaw = SUMS_OF_PRODUCTS,
 ) -> Array:
     """P(one weight misses by more than `error`), any of its `branches` counting; shaped like `target`.
 
-    `width` hidden units, of which the usable ones are binomial (P11, P12); `max_items` caps the number used. Weights
-    with |target| <= error, 0 included, never miss: nothing is kept. Heuristic. Raises `InputError` for bad input.
+    `width` hidden units, of which the usable ones are random as `split` says (P11, P12, P13, P17); `max_items` caps the
+    number used; `sums` says what is made of them. Weights with |target| <= error, 0 included, never miss: nothing is
+    kept. As exact as `sums`, which for subset sums is a heuristic. Raises `InputError` for bad input.
     """
     limit, units, cap = checked(error, width, max_items)
     size = np.abs(finite("target", target, "miss of a weight"))
     if branches not in (1, 2):
         raise InputError(f"miss of a weight: {branches} branches were given; 1 or 2 is needed.")
-    known = np.arange(min(units, cap) + 1)[:, None]
-    miss = np.where(size.ravel() <= limit, 0.0, miss_probability(limit, known, size.ravel(), UNIFORM_PRODUCT))
     log_hit = np.zeros(size.size)
     for counts, chances in split.usable(units, branches):
-        each = np.minimum(miss[np.minimum(counts, cap)], 1.0)
+        first, miss = miss_table(limit, counts, size.ravel(), split, sums, cap)
+        each = np.minimum(miss[counts - first], 1.0)
         either = each[:, 0] if counts.shape[1] == 1 else each[:, 0] + each[:, 1] - each[:, 0] * each[:, 1]
         log_hit += np.log1p(-np.minimum(chances @ either, 1 - 1e-16))
     return np.asarray(-np.expm1(log_hit)).reshape(size.shape)
 
 
-def block_error_slope(split: Split = SIGN_OPTIMAL) -> float:
-    """Bits by which the median error of a weight changes per hidden unit: -1/2 sign-optimal (P12), -1/4 paper (P11)."""
-    return -split.share / 2
+def block_error_slope(split: UnitCounts = SIGN_OPTIMAL) -> float:
+    """Bits by which the median error of a weight changes per hidden unit, - share * chance: -1/2 sign-optimal (P12),
+    -1/4 paper (P11), -1 where every unit serves (P13, a unit being a mirrored pair), times both densities of a random
+    graph (P17)."""
+    return -split.share * split.chance
 
 
-def worst_error_slope(split: Split = SIGN_OPTIMAL) -> float:
-    """Bits per hidden unit for a rare or worst weight, share * log2(3/4): -0.415 sign-optimal, -0.208 paper.
+def worst_error_slope(split: UnitCounts = SIGN_OPTIMAL) -> float:
+    """Bits per hidden unit for a rare or worst weight, share * log2(1 - chance / 2): -0.415 sign-optimal, -0.208 paper,
+    -1 where every unit serves.
 
-    A small miss probability is about E_n 2^-n / error with n binomial, and E 2^-n = (3/4)^(share * width): weights with
-    few usable units dominate. An orientation, not a fit: leaving the reach-limited widths the slope first overshoots,
-    and beyond a width of about 12 log2(number of weights) / share it goes to `block_error_slope`. Slopes at a given
-    width come from `networks.network_error_quantile`. Heuristic, derived here, not in the predictions table.
+    A small miss probability is about E_n 2^-n / error, and with n binomial E 2^-n = (1 - chance / 2)^(share * width):
+    weights with few usable units dominate. An orientation, not a fit: leaving the reach-limited widths the slope first
+    overshoots, and beyond a width of about 12 log2(number of weights) / share it goes to `block_error_slope`. Slopes at
+    a given width come from `networks.network_error_quantile`. Heuristic, derived here, not in the predictions table.
     """
-    return split.share * math.log2(3 / 4)
+    return split.share * math.log2(1 - split.chance / 2)
 
 
 def checked(error: float, width: int, max_items: int | None) -> tuple[float, int, int]:
@@ -137,10 +121,3 @@ def checked(error: float, width: int, max_items: int | None) -> tuple[float, int
     doing = "law of two-layer sums"
     cap = UNLIMITED if max_items is None else int(count("max_items", max_items, doing, least=1))
     return float(positive("error", error, doing)), int(count("width", width, doing)), cap
-
-
-def _binomial(n: int) -> Array:
-    from scipy.special import gammaln
-
-    k = np.arange(n + 1)
-    return np.asarray(np.exp(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) - n * math.log(2)))
