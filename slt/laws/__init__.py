@@ -30,9 +30,12 @@ from slt.laws.fewest_items import fewest_items_tail
 from slt.laws.fixed_size import fixed_size_geometric_mean, fixed_size_quantile, fixed_size_tail
 from slt.laws.golden_ratio import (
     all_bins_filled,
+    every_bin_filled,
     golden_ratio_bound,
     hyperbolic_bin_probability,
+    hyperbolic_product_bin_probability,
     needed_samples,
+    samples_that_fill_every_bin,
 )
 from slt.laws.item_laws import NORMAL, NORMAL_PRODUCT, UNIFORM, UNIFORM_PRODUCT, ItemLaw
 from slt.laws.mean_error import (
@@ -78,6 +81,12 @@ from slt.laws.random_subset_sum import (
     typical_scale,
 )
 from slt.laws.reach import reach_tail
+from slt.laws.replicated_rows import (
+    needed_copies,
+    replicated_error_quantile,
+    replicated_no_miss_probability,
+    replicated_sum_count,
+)
 from slt.laws.single_match import (
     SINGLE_MATCH,
     SingleMatch,
@@ -140,6 +149,7 @@ __all__ = [
     "chance_jaccard",
     "cover_probability",
     "error_quantile",
+    "every_bin_filled",
     "expected_misses",
     "expected_shortfall",
     "exponential_fit",
@@ -152,6 +162,7 @@ __all__ = [
     "geometric_mean_error",
     "golden_ratio_bound",
     "hyperbolic_bin_probability",
+    "hyperbolic_product_bin_probability",
     "largest_residual_quantile",
     "layer_no_miss_probability",
     "locked_factor",
@@ -164,6 +175,7 @@ __all__ = [
     "near_zero_tail",
     "needed_attention_width",
     "needed_candidates",
+    "needed_copies",
     "needed_items",
     "needed_perturbed_items",
     "needed_quantised_items",
@@ -186,6 +198,10 @@ __all__ = [
     "quantised_exact_probability",
     "reach_failure_probability",
     "reach_tail",
+    "replicated_error_quantile",
+    "replicated_no_miss_probability",
+    "replicated_sum_count",
+    "samples_that_fill_every_bin",
     "scaled_error_quantile",
     "single_match_mean",
     "single_match_quantile",
