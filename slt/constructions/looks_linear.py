@@ -8,15 +8,19 @@ from typing import ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
+from slt import laws
 from slt.constructions.assumptions import chain_of
 from slt.constructions.construction import Construction, Request
 from slt.constructions.sums import Tally, check_items, solve_batch
 from slt.constructions.two_layer_sum import TwoLayerSum
+from slt.domains import Domain
+from slt.errors import LimitError
 from slt.masks import Mask
 from slt.targets import Target
 from slt.tickets import LooksLinearSource, Part, Ticket
 from slt.tickets.branches import Wanted, wanted_parts
 from slt.tickets.residuals import on_lattice
+from slt.weights import Uniform
 
 BoolArray = npt.NDArray[np.bool_]
 BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
@@ -65,6 +69,22 @@ class LooksLinear(Construction):
             name: Mask.of(_pair_mask(source, part, wanted[name], tally)) for name, part in source.distinct_parts.items()
         }
         return Ticket(source, masks, request.domain, request.target, tally.findings())
+
+    def law_layers(self, target: Target, domain: Domain) -> list[laws.LayerSums]:
+        """The sums that a target poses on a domain, for the functions of ``slt.laws.networks`` with
+        ``slt.laws.EVERY_UNIT``; as ``TwoLayerSum.law_layers``."""
+        return TwoLayerSum().law_layers(target, domain)
+
+    def enough_width(self, request: Request, tolerance: float) -> int | None:
+        if not (isinstance(request.law, Uniform) and tolerance > 0):
+            return None
+        # the smallest resolution of any layer for all of them
+        scale = max(block.scale for block in self.lay_out(request).half.blocks)
+        sums = self.law_layers(request.target, request.domain)
+        try:
+            return laws.needed_width_quantile(0.5, tolerance / 2.0**scale, sums, laws.EVERY_UNIT)
+        except LimitError:
+            return None
 
 
 def _pair_mask(source: LooksLinearSource, part: Part, wanted: Wanted, tally: Tally) -> BoolArray:

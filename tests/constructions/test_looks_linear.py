@@ -13,12 +13,21 @@ from torch import nn
 
 import slt
 from slt.constructions import LooksLinear, TwoLayerSum, find_ticket
-from slt.errors import InputError, LimitError, VerificationError
+from slt.errors import InputError, LimitError, UnreachedError, VerificationError
 from slt.masks import Mask
 from slt.tickets import Block, LooksLinearSource, Ticket, TwoLayerSource
 from slt.tickets.random_graph import RandomGraph
+from tests.constructions.conformance import Conformance, random_chain
 
 WHOLE = 44
+
+
+class TestConformance(Conformance):
+    def construction(self) -> LooksLinear:
+        return LooksLinear()
+
+    def model(self, seed: int) -> slt.Target:
+        return random_chain(seed)
 
 
 def chain(*sizes: int, bias: bool = True, seed: int = 0) -> nn.Sequential:
@@ -244,6 +253,19 @@ def test_a_tolerance_uses_all_pairs():
     needed = ticket.findings.needed_width
     again, fewer = (looks_linear(model, width=w, tolerance=1e-3) for w in (needed, needed - 1))
     assert again.findings.missed == 0 and fewer.findings.missed > 0
+
+
+def test_an_error_names_a_width_that_will_do():
+    """By the law for pairs: every one usable, one sum for both signs. Two-layer sums need more units, not pairs."""
+    model = chain(3, 2)
+    enough = []
+    for construction in (LooksLinear(), TwoLayerSum()):
+        with pytest.raises(UnreachedError, match="should reach all of them") as caught:
+            find_ticket(model, width=4, require=1e-2, seed=1, construction=construction)
+        enough.append(int(str(caught.value).split("about ")[1].split()[0]))
+    widths = [looks_linear(model, width=2 * enough[0], seed=s, tolerance=1e-2).findings.needed_width for s in range(15)]
+    assert 0.75 * enough[0] <= np.median(widths) <= enough[0] + 2
+    assert enough[0] < enough[1]
 
 
 def test_other_laws_are_sources_too():
