@@ -125,6 +125,53 @@ def run(
 
 
 @main.command()
+@click.argument("claims", nargs=-1)
+@click.option(
+    "--size", type=click.Choice(["smoke", "full"]), default="full", show_default=True, help="smoke writes nothing."
+)
+@click.option("--again", is_flag=True, help="Run the stored counterexamples of the claims, and nothing else.")
+@click.option("--path", type=Path, help="Where the proofs_check folder is; default: the working directory.")
+def check(claims: tuple[str, ...], size: str, again: bool, path: Path | None) -> None:
+    """Check claims, all without names; print a table; at full size write proofs_check/README.md.
+
+    Exits with 1 if any outcome is not the one that the claim expects.
+    """
+    from slt.claims import Size, check_claims, find_claims
+    from slt.claims.collection import folder_of
+    from slt.claims.verdicts_file import as_entry, read_verdicts, write_verdicts
+    from slt.errors import InputError
+
+    known, folder = find_claims(path), folder_of(path)
+    entries = read_verdicts(folder)
+    news = []
+
+    def tell(name: str, claim: Any, verdict: Any) -> None:
+        c = verdict.decisive
+        told = f"{c.label}: {c.measured} {c.relation.symbol} {c.predicted}"
+        click.echo(f"{name:<34}{verdict.outcome.value:<14}{verdict.evidence.kind:<20}{told}")
+        if verdict.outcome is not claim.expected:
+            news.append(f"{name} was expected to be: {claim.expected.value}")
+
+    if again:
+        names = claims or tuple(n for n, e in entries.items() if e["counterexample"] is not None and n in known)
+        for name in names:
+            stored = entries.get(name, {}).get("counterexample") if name in known else None
+            if stored is None:
+                raise InputError(f"the claim {name!r} has no stored counterexample; slt check {name} looks for one")
+            tell(name, known[name], known[name].again(stored))
+    else:
+        for name, claim, verdict in check_claims(known, claims, Size(size)):
+            tell(name, claim, verdict)
+            entries[name] = as_entry(claim, verdict, Size(size))
+            if size == "full":
+                write_verdicts(folder, known, entries)
+    for line in news:
+        click.echo(line, err=True)
+    if news:
+        raise SystemExit(1)
+
+
+@main.command()
 @click.argument("experiment")
 @click.option("--from", "source", type=Path, help="Folder with records; default: results/EXPERIMENT, else its own.")
 @click.option("--into", type=Path, help="Folder for the figure; default: where the records are.")

@@ -1,0 +1,77 @@
+"""Finding claims in a folder, and checking them."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from slt.claims.claim import Claim, Size
+from slt.claims.verdict import Verdict
+from slt.errors import DataError, InputError, SltError
+from slt.weights import Key
+
+PACKAGE = "slt_proofs_check"
+FOLDER = "proofs_check"
+
+
+def find_claims(path: str | os.PathLike[str] | None = None) -> dict[str, Claim]:
+    """The claims by name, sorted: ``CLAIM`` of every file of ``path``, or of ``proofs_check`` in ``path`` or the
+    working directory, whose name begins with a letter; ``template.py`` is none.
+
+    Raises DataError for a folder without claims and for files that define none.
+    """
+    folder = folder_of(path)
+    files = sorted(f for f in folder.glob("[a-z]*.py") if f.stem != "template")
+    if not files:
+        raise DataError(f"finding claims: {folder} holds none; --path names another folder to look in")
+    # a package of its own, so that claims can share a file that begins with an underscore
+    for known in [m for m in sys.modules if m == PACKAGE or m.startswith(f"{PACKAGE}.")]:
+        del sys.modules[known]
+    package = types.ModuleType(PACKAGE)
+    package.__path__ = [str(folder)]
+    sys.modules[PACKAGE] = package
+    importlib.invalidate_caches()
+    return {file.stem.replace("_", "-"): _loaded(file) for file in files}
+
+
+def folder_of(path: str | os.PathLike[str] | None) -> Path:
+    """The folder with the claims. DataError where there is none."""
+    start = Path.cwd() if path is None else Path(path)
+    for folder in (start / FOLDER, start):
+        if folder.is_dir() and any(folder.glob("[a-z]*.py")) and (folder.name == FOLDER or path is not None):
+            return folder.resolve()
+    raise DataError(f"finding claims: there is no folder {FOLDER} with claims in {start}; --path names where it is")
+
+
+def _loaded(file: Path) -> Claim:
+    try:
+        module = importlib.import_module(f"{PACKAGE}.{file.stem}")
+    except Exception as error:
+        if isinstance(error, SltError):
+            raise
+        raise DataError(f"loading the claim in {file}: {type(error).__name__}: {error}; mend that file") from error
+    claim = getattr(module, "CLAIM", None)
+    if not isinstance(claim, Claim):
+        raise DataError(f"loading the claim in {file}: it defines no CLAIM = ...(), an slt.claims.Claim")
+    return claim
+
+
+def key_of(name: str) -> Key:
+    """Where the draws of a claim are: fixed, so that a check is the same everywhere and never retried."""
+    return Key(0) / "claims" / name
+
+
+def check_claims(claims: Mapping[str, Claim], names: Sequence[str], size: Size) -> Iterator[tuple[str, Claim, Verdict]]:
+    """Checks the claims of these names, all without names. InputError for unknown ones, before anything is checked."""
+    for name in names:
+        if name not in claims:
+            near = difflib.get_close_matches(name, claims, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise InputError(f"there is no claim {name!r}{hint} Known: {', '.join(claims)}")
+    for name in names or claims:
+        yield name, claims[name], claims[name].check(size, key_of(name))
