@@ -81,6 +81,12 @@ from slt.laws.random_subset_sum import (
     typical_scale,
 )
 from slt.laws.reach import reach_tail
+from slt.laws.replicated_rows import (
+    needed_copies,
+    replicated_error_quantile,
+    replicated_no_miss_probability,
+    replicated_sum_count,
+)
 from slt.laws.single_match import (
     SINGLE_MATCH,
     SingleMatch,
@@ -169,6 +175,7 @@ __all__ = [
     "near_zero_tail",
     "needed_attention_width",
     "needed_candidates",
+    "needed_copies",
     "needed_items",
     "needed_perturbed_items",
     "needed_quantised_items",
@@ -191,6 +198,9 @@ __all__ = [
     "quantised_exact_probability",
     "reach_failure_probability",
     "reach_tail",
+    "replicated_error_quantile",
+    "replicated_no_miss_probability",
+    "replicated_sum_count",
     "samples_that_fill_every_bin",
     "scaled_error_quantile",
     "single_match_mean",

@@ -57,7 +57,8 @@ def network_no_miss_probability(
 ) -> float:
     """P(every sum of every layer is within `error`), the law in the head of this file (P11, P12, P15).
 
-    `error` > 0 in units of the products; p_n is interpolated in |w| on 160 points. Heuristic. Raises `InputError`.
+    `error` > 0 in units of the products; p_n is interpolated in |w| where there are more than 160 sizes.
+    Heuristic. Raises `InputError`.
     """
     limit, units, cap = checked(error, width, max_items)
     return math.exp(_log_no_miss(limit, units, _some(layers), split, cap, sums))

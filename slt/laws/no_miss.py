@@ -95,11 +95,16 @@ def smallest_error(log_chance: Callable[[float], float], probability: float, lar
 def binned(sizes: Array, error: float) -> tuple[Array, Array]:
     """A grid of |w| beyond `error`, and per row of `sizes` (R, M) the weight of every grid point (R, grid).
 
-    A size between two grid points is shared out linearly, in the square root of its distance to the error, in which
-    the grid is even. Sizes up to the error are left out.
+    The different sizes themselves, if there are few. Otherwise a size between two grid points is shared out linearly,
+    in the square root of its distance to the error, in which the grid is even. Sizes up to the error are left out.
     """
     rows = np.broadcast_to(np.arange(sizes.shape[0])[:, None], sizes.shape)
     missable = sizes > error
+    different, which = np.unique(sizes[missable], return_inverse=True)
+    if 0 < different.size <= _GRID:
+        counted = np.zeros((sizes.shape[0], different.size))
+        np.add.at(counted, (rows[missable], which), 1.0)
+        return different, counted
     reach = math.sqrt(max(float(sizes.max()) - error, error * 1e-9))
     grid = error * (1 + 1e-12) + np.linspace(0.0, reach, _GRID) ** 2
     place = np.sqrt(sizes[missable] - error) / reach * (_GRID - 1)

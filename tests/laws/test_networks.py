@@ -77,8 +77,13 @@ def test_one_weight_is_a_binomial_mixture() -> None:
 
 
 def test_one_weight_and_its_network_agree() -> None:
-    """Interpolation in |w| costs less than 1e-3."""
+    """Few weights exactly; many, and so interpolated, within 1e-3."""
+    many = np.full((1, 200), 0.0099) + np.arange(200) * 1e-12
     for target in (0.011, 0.2, 0.77):
+        crowd = LayerSums(np.concatenate([many, target + 1e-9 * np.arange(200)[None]], axis=1))
+        assert np.isclose(
+            expected_misses(0.01, 30, [crowd]), 200 * weight_miss_probability(0.01, 30, target), rtol=1e-3
+        )
         layer = LayerSums(np.array([[target, 0.0]]), 2)
         chance = network_no_miss_probability(0.01, 30, [layer])
         assert np.isclose(1 - chance, weight_miss_probability(0.01, 30, target, branches=2), rtol=1e-3)
