@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from slt.graph_nodes import AdaptiveAveragePool, AveragePool, Flatten, MaxPool, Node, ReLU, Sum, ZeroPad
+from slt.graph_nodes import AdaptiveAveragePool, AveragePool, Flatten, MaxPool, Node, ReLU, Sum, ZeroPad, whole
 
 if TYPE_CHECKING:
     from torch import fx
@@ -22,7 +22,7 @@ class Graph(Protocol):
 
     def refuse(self, what: str) -> NoReturn: ...
     def index(self, traced: Any, where: str) -> int: ...
-    def add(self, node: Node, flat: bool | None, alias: int | None = None) -> int: ...
+    def add(self, node: Node, flat: bool | None, view_of: int | None = None) -> int: ...
     def in_place(self, source: int, result: int, traced: fx.Node) -> None: ...
     def image(self, what: str, source: int) -> None: ...
     @property
@@ -78,32 +78,31 @@ class CallReader:
         return self._image(what, AdaptiveAveragePool(source, self.pair(what, size)))
 
     def pad(self, what: str, source: int, amounts: Any) -> int:
-        given = (amounts,) * 4 if isinstance(amounts, int) else tuple(amounts)
-        if len(given) not in (2, 4, 6) or not all(type(n) is int and n >= 0 for n in given):
+        given = tuple(amounts) if isinstance(amounts, (tuple, list)) else (amounts,) * 4
+        if len(given) not in (2, 4, 6) or not all(whole(n, 0) for n in given):
             self.graph.refuse(f"{what}, with padding {amounts!r} (2, 4 or 6 whole numbers >= 0 are possible)")
-        columns, rows, channels = (given + (0,) * 6)[0:2], (given + (0,) * 6)[2:4], (given + (0,) * 6)[4:6]
-        return self._image(what, ZeroPad(source, channels, rows, columns))  # type: ignore[arg-type]
+        left, right, above, below, before, after = (*map(int, given), 0, 0, 0, 0)[:6]
+        return self._image(what, ZeroPad(source, (before, after), (above, below), (left, right)))
 
     def flatten(self, what: str, source: int, start: Any, end: Any) -> int:
         if start != 1 or end not in (-1, 3):
             self.graph.refuse(f"{what}, from dimension {start} to {end} (only 1 to -1, all but the batch, is possible)")
         if self.graph.flat[source]:
             return source
-        return self.graph.add(Flatten(source), True, source)
+        return self.graph.add(Flatten(source), True, view_of=source)
 
     def pair(self, what: str, value: Any) -> tuple[int, int]:
         """(height, width) of one or two whole numbers."""
-        both = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
-        both = both * 2 if len(both) == 1 else both
-        if len(both) != 2 or not all(type(v) is int for v in both):
+        given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+        if len(given) not in (1, 2) or not all(whole(v, 0) for v in given):
             self.graph.refuse(f"{what}, with {value!r} where two whole numbers are needed")
-        return both  # type: ignore[return-value]
+        return int(given[0]), int(given[-1])
 
-    def _image(self, what: str, node: Node) -> int:
+    def _image(self, what: str, node: Node, view_of: int | None = None) -> int:
         self.graph.image(what, node.sources[0])
         if not node.fits:
             self.graph.refuse(f"{what}: {node!r}")
-        return self.graph.add(node, False)
+        return self.graph.add(node, False, view_of)
 
     # -- functions and methods, by name ----------------------------------------------------------------------------
 
@@ -162,9 +161,12 @@ class CallReader:
     def _adaptive_avg_pool2d(self, traced: fx.Node, what: str, input: Any, output_size: Any) -> int:
         return self.adaptive_pool(what, self.graph.index(input, f"the input of {what}"), output_size)
 
-    def _mean(self, traced: fx.Node, what: str, input: Any, dim: Any, keepdim: Any = False) -> int:
+    def _mean(self, traced: fx.Node, what: str, input: Any, dim: Any = (), keepdim: Any = False) -> int:
         source = self.graph.index(input, f"the input of {what}")
-        if not isinstance(dim, (tuple, list)) or {d % 4 for d in dim} != {2, 3} or self.graph.flat[source] is not False:
+        dim = dim if isinstance(dim, (tuple, list)) else (dim,)
+        # of the input it may be unknown whether it is an image; 2 and 3 say so
+        image = self.graph.flat[source] is False or (self.graph.flat[source] is None and 2 in dim and 3 in dim)
+        if not (image and {d % 4 for d in dim} == {2, 3}):
             self.graph.refuse(f"{what} over dimensions {dim!r} (only height and width of an image, 2 and 3)")
         pooled = self.adaptive_pool(what, source, (1, 1))
         return pooled if keepdim else self.flatten(what, pooled, 1, -1)
@@ -174,7 +176,9 @@ class CallReader:
             self.graph.refuse(f"{what} with mode={mode!r}, value={value!r} (only zeros are possible)")
         return self.pad(what, self.graph.index(input, f"the input of {what}"), pad)
 
-    def _dropout(self, traced: fx.Node, what: str, input: Any, p: Any = 0.5, training: Any = True, *_: Any) -> int:
+    def _dropout(
+        self, traced: fx.Node, what: str, input: Any, p: Any = 0.5, training: Any = True, inplace: Any = False
+    ) -> int:
         if training is not False:
             self.graph.refuse(f"{what} with training={training!r}, which is random in eval mode too")
         return self.graph.index(input, f"the input of {what}")
@@ -208,7 +212,8 @@ class CallReader:
         if not steps or len(steps) != len(item) or len(steps) > 4 or any(s not in (None, 1) for s in steps[:2]):
             self.graph.refuse(f"the part [{item!r}] of a value (only every k-th pixel, x[:, :, ::k, ::k])")
         strides = tuple(1 if s is None else s for s in [*steps, None, None, None][2:4])
-        return self.max_pool(f"the part [{item!r}] of a value", source, 1, strides, 0, 1, False, False)
+        part = MaxPool(source, (1, 1), self.pair(what, strides))
+        return self._image(f"the part [{item!r}] of a value", part, view_of=source)
 
     def _view(self, traced: fx.Node, what: str, input: Any, *shape: Any) -> int:
         sizes = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape

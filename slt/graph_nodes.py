@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 Pair = tuple[int, int]
 
 
+def whole(value: Any, least: int) -> bool:
+    """Is it an integer, no boolean, and at least ``least``?"""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= least
+
+
 def _whole(value: Any, least: int) -> bool:
+    # fields of nodes go into files, which know no other integers
     return type(value) is int and value >= least
 
 

@@ -107,10 +107,10 @@ class _Reader:
             self.refuse(f"{type(traced).__name__} {traced!r} as {where}")
         return index
 
-    def add(self, node: Node, flat: bool | None, alias: int | None = None) -> int:
+    def add(self, node: Node, flat: bool | None, view_of: int | None = None) -> int:
         self.nodes.append(node)
         self.flat.append(flat)
-        self.alias.append(len(self.nodes) - 1 if alias is None else alias)
+        self.alias.append(len(self.nodes) - 1 if view_of is None else self.alias[view_of])
         return len(self.nodes) - 1
 
     def in_place(self, source: int, result: int, traced: fx.Node) -> None:
@@ -198,8 +198,8 @@ class _Reader:
         else:
             padding = calls.pair(what, 0 if module.padding == "valid" else module.padding)
         self.image(what, source)
-        outputs, inputs = module.out_channels, module.in_channels
-        geometry = (kernel, stride, padding, dilation, module.groups)
+        outputs, inputs = int(module.out_channels), int(module.in_channels)
+        geometry = (kernel, stride, padding, dilation, int(module.groups))
         weight, bias = self._named(module, path, ("convolution", *geometry))
         return self.add(Convolution(source, weight, bias, outputs, inputs, *geometry), False)
 
@@ -208,7 +208,7 @@ class _Reader:
             self.refuse(f"module {path}, a Linear on the last dimension of an image (put a Flatten before it)")
         weight, bias = self._named(module, path, ("linear",))
         flat = True if self.flat[source] is None else self.flat[source]
-        return self.add(Linear(source, weight, bias, module.out_features, module.in_features), flat)
+        return self.add(Linear(source, weight, bias, int(module.out_features), int(module.in_features)), flat)
 
     def image(self, what: str, source: int) -> None:
         """Refuses values of one dimension."""
@@ -233,7 +233,10 @@ class _Reader:
         """Folded into the affine node before it where nothing else uses that; else a convolution of its own."""
         if module.running_mean is None or module.running_var is None:
             self.refuse(f"module {path}, a batch norm without running statistics, whose answers depend on the batch")
-        mean, variance = exact(module.running_mean, f"{path}.running_mean"), exact(module.running_var, f"{path}.var")
+        mean, variance = (
+            exact(module.running_mean, f"{path}.running_mean"),
+            exact(module.running_var, f"{path}.running_var"),
+        )
         if np.any(variance + module.eps <= 0):
             raise InputError(f"reading the target: {path}.running_var has values below zero; was the training stable?")
         factor = 1.0 / np.sqrt(variance + module.eps)

@@ -28,8 +28,9 @@ class GraphTarget:
 
     ``nodes``        in topological order: node 0 is the input, the last one the output
     ``parameters``   by name, float64, the module's values exactly: weights of the node's ``weight_shape``, biases
-                     (outputs,). Tied parameters are one. Batch norms are folded into the affine node before them, in
-                     float64: the folded network is the target, and differs from the model by that rounding
+                     (outputs,). Tied parameters are one, unless strides or paddings differ. Batch norms are folded
+                     into the affine node before them, in float64, or are convolutions of their own: that network is
+                     the target, and differs from the model in eval mode by rounding
     ``input_shape``  (channels, height, width) or (features,), None if it was not given
     """
 
@@ -122,8 +123,9 @@ class GraphTarget:
 
         x = torch.tensor(np.asarray(inputs, dtype=np.float64))
         if self.input_shape is not None:
-            if x.ndim < 1 or x[:1].numel() != (len(x) > 0) * math.prod(self.input_shape):
-                raise InputError(f"inputs of shape {tuple(x.shape)} do not fit the input shape {self.input_shape}")
+            shape, flat = tuple(x.shape), (math.prod(self.input_shape),)
+            if x.ndim < 1 or shape[1:] not in (self.input_shape, flat):
+                raise InputError(f"inputs of shape {shape} do not fit the input shape {self.input_shape}")
             x = x.reshape(len(x), *self.input_shape)
         return run(self.nodes, x, affine)
 

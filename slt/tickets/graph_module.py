@@ -25,7 +25,7 @@ class GraphNetwork(nn.Module):
         super().__init__()
         self.nodes = nodes
         for name, unit in units.items():
-            self.add_module(name, unit)
+            self._modules[name] = unit  # add_module refuses names such as "nodes"
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return run(self.nodes, x, self._affine)[-1]
