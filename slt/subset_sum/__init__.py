@@ -7,6 +7,7 @@ question, or go beyond its limits; all but ``vector`` take a ``Problem``:
     fewest_items       the sparsest subset within a tolerance
     fixed_size         the nearest sum of exactly k items
     perturbed          items that may be moved a little
+    stepped            the same in whole steps, as products move when one factor does
     count_solutions    how many subsets hit the target exactly
     many_targets       many targets for one set of items (``solve`` calls it by itself)
     golden_ratio       Orseau's greedy, in n log n
@@ -27,6 +28,7 @@ from slt.subset_sum.result import Result
 from slt.subset_sum.schroeppel_shamir import schroeppel_shamir
 from slt.subset_sum.solve import solve
 from slt.subset_sum.status import Status
+from slt.subset_sum.stepped import stepped
 from slt.subset_sum.torch_batch import torch_batch
 from slt.subset_sum.vector import vector
 
@@ -43,6 +45,7 @@ __all__ = [
     "perturbed",
     "schroeppel_shamir",
     "solve",
+    "stepped",
     "torch_batch",
     "vector",
 ]

@@ -20,7 +20,7 @@ from typing import final
 import numba as nb
 import numpy as np
 
-from slt.errors import LatticeError, LimitError
+from slt.errors import InputError, LatticeError, LimitError
 from slt.subset_sum.memory import require_memory
 from slt.subset_sum.problem import LARGEST, BoolArray, FloatArray, Int64Array, Problem
 from slt.subset_sum.result import Result
@@ -101,7 +101,30 @@ def perturbed(problem: Problem, relative: float = 0.0, absolute: float = 0.0) ->
     ([[98, 242, 0]], [0], [10])
     """
     slack = _slack(problem, relative, absolute)
+    unmoved = nearest_within_slack(problem, slack)
+    items = np.broadcast_to(problem.items, unmoved.mask.shape)
+    own = unmoved.mask if problem.locked is None else unmoved.mask & ~problem.locked
+    gap = unmoved.residual_lattice
+    moves = _moves(gap, np.where(own, slack, 0))
+    moved = np.where(unmoved.mask, items, 0) + moves
+    return PerturbedResult(unmoved, moved, gap + moves.sum(axis=1), slack)
+
+
+def nearest_within_slack(problem: Problem, slack: Int64Array) -> Result:
+    """For every target the subset that ``perturbed`` takes, its items where they were, when item i may be moved by up
+    to ``slack``, int64 >= 0 of the shape of ``problem.items``, in lattice units.
+
+    At most 44 usable items. InputError for another shape or slacks below 0; LatticeError and LimitError as there.
+    """
     count, n = problem.count, problem.n
+    if slack.shape != problem.items.shape or slack.dtype != np.int64 or (slack.size and int(slack.min()) < 0):
+        raise InputError(
+            f"perturbed subset sum: slacks of shape {slack.shape} and dtype {slack.dtype} were given; needed are whole "
+            f"numbers >= 0 of the items' shape {problem.items.shape}, int64"
+        )
+    reach = np.abs(problem.items.astype(np.float64)) + 2 * slack.astype(np.float64)
+    if count and n and float(reach.sum(axis=1).max()) + float(np.abs(problem.targets.astype(np.float64)).max()) > 2**62:
+        _require_room(problem, slack)  # in exact numbers, as this estimate is not
     chosen = np.zeros((count, n), dtype=np.bool_)
     status = np.zeros(count, dtype=np.int8)
     if count:
@@ -122,13 +145,8 @@ def perturbed(problem: Problem, relative: float = 0.0, absolute: float = 0.0) ->
                 f"more (up to {int(usable_counts.max())}). Lock items out with usable, or leave the slack out and give "
                 "subset_sum.solve a tolerance"
             )
-    items = np.broadcast_to(problem.items, (count, n))
-    gap = np.where(chosen, items, 0).sum(axis=1) - problem.targets
-    prefix = np.full(count, n, dtype=np.int64)
-    unmoved = Result.of(chosen, gap, status, prefix, problem)
-    moves = _moves(gap, np.where(chosen, slack, 0))
-    moved = np.where(unmoved.mask, items, 0) + moves
-    return PerturbedResult(unmoved, moved, gap + moves.sum(axis=1), slack)
+    gap = np.where(chosen, problem.items, 0).sum(axis=1) - problem.targets
+    return Result.of(chosen, gap, status, np.full(count, n, dtype=np.int64), problem)
 
 
 def _slack(problem: Problem, relative: float, absolute: float) -> Int64Array:
@@ -143,13 +161,21 @@ def _slack(problem: Problem, relative: float, absolute: float) -> Int64Array:
     open_ = problem.usable.any(axis=0, keepdims=True) if one_row else problem.usable
     sizes = np.where(open_, np.abs(problem.items), 0).astype(object)
     slack = (sizes * (share.numerator * beside.denominator) + beside.numerator * share.denominator) // whole * open_
+    _require_room(problem, slack)
+    return np.asarray(slack, dtype=np.int64)
+
+
+def _require_room(problem: Problem, slack: np.ndarray) -> None:
+    """LatticeError unless no sum of moved items can leave 64 bits; ``slack`` int64 or Python integers."""
+    one_row = len(problem.items) == 1 and len(problem.usable) > 1
+    open_ = problem.usable.any(axis=0, keepdims=True) if one_row else problem.usable
+    sizes = np.where(open_, np.abs(problem.items), 0).astype(object)
     reach = np.broadcast_to((sizes + 2 * slack).sum(axis=1), (problem.count,)) + np.abs(problem.targets).astype(object)
     if problem.count and problem.n and reach.max() > LARGEST:
         raise LatticeError(
             f"perturbed subset sum: the sum of |items| plus twice their slacks plus |target| must stay below 2**63 on "
             f"lattice 2**-{problem.exponent}, so that no sum overflows; use a coarser lattice or smaller slacks"
         )
-    return np.asarray(slack, dtype=np.int64)
 
 
 def _moves(gap: Int64Array, slack: Int64Array) -> Int64Array:
