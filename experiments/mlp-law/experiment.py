@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 import slt
 from slt import plots
+from slt.constructions.construction import Request
 from slt.constructions.splits import split_of
 from slt.errors import NoUsableItemError
+from slt.laws.lower_bound import pruning_error_bound
 from slt.laws.needed_width import quantile_band
 from slt.laws.networks import network_no_miss_probability
 from slt.laws.two_layer_sums import LayerSums, block_error_slope, weight_miss_probability
@@ -92,7 +94,7 @@ class MlpLaw(Experiment):
         }
 
     def figure(self, records: Sequence[Record], folder: Path) -> list[Path]:
-        return [*_draw_weights(records, folder), *_draw_networks(records, folder)]
+        return [*_draw_weights(records, folder), *_draw_networks(records, folder), *_draw_bounds(records, folder)]
 
     def summary(self, records: Sequence[Record]) -> str:
         seeds = sorted({r["config"]["seeds"] for r in records})
@@ -207,6 +209,22 @@ def propagated(error: float, target: slt.Target) -> float:
     return gap
 
 
+def error_bounds(target: slt.Target, widths: Sequence[int]) -> dict[str, Array]:
+    """What no pruning of the source beats (P28), (W,) each: all its weights being prunable, or those of the second
+    layers only, which the sums decide over.
+
+    Half of the targets of this shape with weights and biases uniform on [-1, 1] have a larger largest weight error, in
+    any random network of so many weights. Of the one target of the experiment the bound does not speak.
+    """
+    numbers = sum(layer.weight.size + (0 if layer.bias is None else layer.bias.size) for layer in target.layers)
+    construction, key, law = slt.TwoLayerSum(), slt.Key(0), slt.Uniform()
+    weights = [construction.lay_out(Request(target, width, key, law, DOMAIN, None, 1)).weights for width in widths]
+    return {
+        "all": pruning_error_bound(weights, numbers),
+        "second layers": pruning_error_bound(numbers * np.asarray(widths), numbers),
+    }
+
+
 def _cases(records: Sequence[Record]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((r["config"]["target"], r["config"]["split"]) for r in records))
 
@@ -264,6 +282,12 @@ def _case_text(records: Sequence[Record], target: str, split: str) -> list[str]:
             f"  {name.replace('_', ' ')}, measured / law: {ratio.min():.2f}..{ratio.max():.2f}; "
             f"the law is in {held} of {len(width)} bands of level {LEVEL}"
         )
+    bounds = error_bounds(target_network(target, _of(records, target, split)[-1]["config"]["seed"]), [int(width[-1])])
+    bits = -np.log2([medians["largest_weight"][-1], bounds["second layers"][0], bounds["all"][0]])
+    lines.append(
+        f"  largest weight error at width {width[-1]:g}: {bits[0]:.1f} bits; for weights uniform on [-1, 1] no choice "
+        f"of second layers has more than {bits[1]:.1f}, no pruning more than {bits[2]:.1f}"
+    )
     gaps = [r["result"]["certified_over_sampled"] for r in _of(records, target, split)]
     middle = [gap[MEDIAN][0] for gap in gaps if gap is not None]
     if middle:
@@ -312,6 +336,29 @@ def _draw_networks(records: Sequence[Record], folder: Path) -> list[Path]:
         panel.set_ylabel(plots.axis_label("sup error on the unit ball", "output"))
     plots.legend_below(figure, panels[0][0], columns=2)
     return plots.save(figure, folder / "networks")
+
+
+def _draw_bounds(records: Sequence[Record], folder: Path) -> list[Path]:
+    targets = list(dict.fromkeys(target for target, _ in _cases(records)))
+    figure, axes = plots.new_figure(1, len(targets), width=4.2, height=3.4)
+    for panel, target in zip(axes[0], targets, strict=True):
+        shown = [split for t, split in _cases(records) if t == target]
+        for split in shown:
+            width, measured, _ = _compared(records, target, split)
+            seen = measured["largest_weight"][:, MEDIAN]
+            plots.curve_with_band(panel, width, *seen.T, label=f"largest weight error, {NAMES[split]}")
+        case = _of(records, target, shown[0])
+        widths = [int(w) for w in np.linspace(1, max(r["config"]["width"] for r in case), 40)]
+        bounds = error_bounds(target_network(target, case[0]["config"]["seed"]), widths)
+        plots.predicted(panel, widths, bounds["second layers"], "bound for uniform weights, second layers chosen", ":")
+        plots.predicted(panel, widths, bounds["all"], "bound for uniform weights, any pruning")
+        panel.set_title(f"target {target}")
+        plots.log2_axis(panel)
+        panel.set_ylim(2.0**-50, 2.0)
+        panel.set_xlabel(plots.axis_label("width", "hidden units a coordinate"))
+        panel.set_ylabel(plots.axis_label("weight error", "1"))
+    plots.legend_below(figure, axes[0][0], columns=2)
+    return plots.save(figure, folder / "bounds")
 
 
 EXPERIMENT = MlpLaw()

@@ -53,7 +53,7 @@ def equidistributed_error(second: SecondDerivative, low: float, high: float, kno
     """(integral of sqrt|f''| over [low, high])^2 / (8 knots^2): the limit in `equidistributed_knots` (P21).
 
     An asymptote, no bound: `knots_error` is one, and an interval that begins where f'' changes its sign has up to
-    2 / sqrt(3) = 1.155 times it, however many there are. Never above `interpolation_error`. Trapezoid rule, 8193 points.
+    2 / sqrt(3) = 1.155 times it, however many. Never above `interpolation_error`. Trapezoid rule of 8193 points.
     `second`: f'', takes and gives (N,). Raises `InputError`.
     """
     doing = "error in equidistributed knots"
