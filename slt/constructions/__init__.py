@@ -20,6 +20,7 @@ from slt.constructions.transformer import Transformer
 from slt.constructions.two_layer_construction import TwoLayerConstruction
 from slt.constructions.two_layer_sum import TwoLayerSum
 from slt.constructions.univariate import Univariate
+from slt.tickets.perturbation import Perturbation
 from slt.tickets.random_graph import RandomGraph
 
 CONSTRUCTIONS: tuple[type[Construction], ...] = (
@@ -55,6 +56,7 @@ __all__ = [
     "NearestItem",
     "NearestSum",
     "Paper",
+    "Perturbation",
     "PiecewiseLinear",
     "QueriesAndOutputs",
     "RandomGraph",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import comb
 from typing import final
 
@@ -193,6 +194,7 @@ def _moves(gap: Int64Array, slack: Int64Array) -> Int64Array:
     return moves
 
 
+@lru_cache(maxsize=1)
 def _starts() -> Int64Array:
     """starts[m, k]: how many subsets of m items have fewer than k: where those of k begin in a list by size."""
     most = (LIMIT + 1) // 2

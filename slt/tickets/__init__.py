@@ -5,7 +5,10 @@ from slt.tickets.blocks import Block, Part
 from slt.tickets.constant import Constant
 from slt.tickets.graph_source import GraphSource
 from slt.tickets.looks_linear_source import LooksLinearSource
+from slt.tickets.moves import Moves
 from slt.tickets.patches import Copies, Flips, Patch, Redraws
+from slt.tickets.perturbation import Perturbation
+from slt.tickets.perturbed_source import PerturbedSource
 from slt.tickets.rotary_source import RotarySource
 from slt.tickets.search_source import SearchSource
 from slt.tickets.search_tensor import SearchTensor
@@ -25,8 +28,11 @@ __all__ = [
     "Flips",
     "GraphSource",
     "LooksLinearSource",
+    "Moves",
     "Part",
     "Patch",
+    "Perturbation",
+    "PerturbedSource",
     "Redraws",
     "RotarySource",
     "SearchSource",

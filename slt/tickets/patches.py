@@ -7,7 +7,7 @@ does not matter to a ticket. A file holds the positions as a mask within the kep
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -213,10 +213,12 @@ def encode_patch(patch: Patch, kept: Mask) -> tuple[list[Any], bytes]:
     return entry, where.data.tobytes() + what.data.tobytes()
 
 
-def decode_patch(entry: list[Any], data: npt.NDArray[np.uint8], kept: Mask) -> Patch:
-    """The inverse of ``encode_patch``; InputError for what is none."""
+def decode_patch(
+    entry: list[Any], data: npt.NDArray[np.uint8], kept: Mask, kinds: Mapping[str, type[Patch]] = KINDS
+) -> Patch:
+    """The inverse of ``encode_patch``, for patches of these kinds; InputError for what is none."""
     kind, name, count, where, split, what, rest = entry
-    if kind not in KINDS or type(split) is not int or type(rest) is not int or not 0 <= split <= data.size:
+    if kind not in kinds or type(split) is not int or type(rest) is not int or not 0 <= split <= data.size:
         raise InputError(f"{entry!r} is no patch of {data.size} bytes")
     if type(count) is int and count > 64 * data.size + 2**16:
         raise InputError(f"{entry!r} lists {count:,} weights in {data.size:,} bytes, which no patch of a search does")
@@ -224,7 +226,7 @@ def decode_patch(entry: list[Any], data: npt.NDArray[np.uint8], kept: Mask) -> P
     indices = np.flatnonzero(mask.unpack())
     coded = CodedNumbers(what, data[split:])
     numbers = decode_numbers(coded, 0 if kind == Flips.kind else count, max(kept.size, MOST_EVENTS))
-    patch = KINDS[kind].of_numbers(name, indices, numbers)
+    patch = kinds[kind].of_numbers(name, indices, numbers)
     patch.fits(kept.size)
     return patch
 

@@ -73,6 +73,11 @@ class Source(ABC):
         """Numbers and tensors taken from the target."""
 
     @property
+    def carried_count(self) -> int:
+        """How many numbers were taken from the target: those of ``carried``, and patches that are the target's."""
+        return sum(carried.count for carried in self.carried)
+
+    @property
     def constants(self) -> tuple[Constant, ...]:
         """Tensors of the module that hold one declared number each."""
         return ()

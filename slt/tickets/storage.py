@@ -25,6 +25,7 @@ from slt.masks import Mask
 from slt.tickets.attention_source import AttentionSource
 from slt.tickets.graph_source import GraphSource
 from slt.tickets.looks_linear_source import LooksLinearSource
+from slt.tickets.perturbed_source import PerturbedSource
 from slt.tickets.rotary_source import RotarySource
 from slt.tickets.search_source import SearchSource
 from slt.tickets.source import Source
@@ -40,6 +41,7 @@ SOURCES: dict[str, type[Source]] = {
     for source in (
         TwoLayerSource,
         LooksLinearSource,
+        PerturbedSource,
         AttentionSource,
         RotarySource,
         TransformerSource,

@@ -127,7 +127,7 @@ class Ticket:
     @property
     def carried_count(self) -> int:
         """How many numbers were taken from the target."""
-        return sum(c.count for c in self.carried)
+        return self.source_network.carried_count
 
     @property
     def random_fraction(self) -> float:

@@ -277,7 +277,10 @@ class TwoLayerSource(Source):
         return positive, negative
 
     def collapsed(self, masks: Mapping[str, Mask]) -> CollapsedNetwork:
-        sums = {name: self.sums(part, masks[name]) for name, part in self.distinct_parts.items()}
+        return self.collapsed_from({name: self.sums(part, masks[name]) for name, part in self.distinct_parts.items()})
+
+    def collapsed_from(self, sums: Mapping[str, tuple[Int64Array, Int64Array]]) -> CollapsedNetwork:
+        """The network of these sums, by name of their part, as ``sums`` gives them."""
         layers = []
         for block in self.blocks:
             weight, *constant = self.parts(block)
@@ -300,6 +303,14 @@ class TwoLayerSource(Source):
         return Target.of(model)
 
     def residuals(self, masks: Mapping[str, Mask], domain: Domain, target: Target) -> Residuals:
+        return self.residuals_from(
+            {name: self.sums(part, masks[name]) for name, part in self.distinct_parts.items()}, domain, target
+        )
+
+    def residuals_from(
+        self, sums: Mapping[str, tuple[Int64Array, Int64Array]], domain: Domain, target: Target
+    ) -> Residuals:
+        """These sums, by name of their part, less those of the target. InputError where the shapes differ."""
         wanted = wanted_parts(target, domain)
         parts = self.distinct_parts
         if set(wanted) != set(parts) or any(
@@ -311,7 +322,7 @@ class TwoLayerSource(Source):
             )
         found = {}
         for name, part in parts.items():
-            positive, negative = self.sums(part, masks[name])
+            positive, negative = sums[name]
             found[name] = PartResiduals.of(
                 wanted[name].matrix,
                 2 * self.law.exponent - part.scale,
