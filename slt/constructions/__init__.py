@@ -11,6 +11,7 @@ from slt.constructions.logarithmic import Logarithmic
 from slt.constructions.looks_linear import LooksLinear
 from slt.constructions.module_tree import ModuleTree
 from slt.constructions.polynomials import exponential_block, logarithm_block, monomials
+from slt.constructions.replicated_rows import ReplicatedRows
 from slt.constructions.rotary import Rotary
 from slt.constructions.selections import FewestItems, FixedSize, Greedy, NearestItem, NearestSum, Selection
 from slt.constructions.sides import KeysAndValues, QueriesAndOutputs, Sides, SmallerSides
@@ -29,8 +30,9 @@ CONSTRUCTIONS: tuple[type[Construction], ...] = (
     TwoLayerSum,
     LooksLinear,
     ErdosRenyi,
-    Convolution,
+    ReplicatedRows,
     Univariate,
+    Convolution,
     ModuleTree,
     Attention,
     Rotary,
@@ -60,6 +62,7 @@ __all__ = [
     "PiecewiseLinear",
     "QueriesAndOutputs",
     "RandomGraph",
+    "ReplicatedRows",
     "Rotary",
     "Selection",
     "Sides",

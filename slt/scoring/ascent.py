@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from slt.collapsed import CollapsedNetwork
+from slt.activation_target import ActivationTarget
+from slt.dense_chain import DenseChain
 from slt.domains import Box, Domain
 from slt.errors import InputError
+from slt.scoring.activation_sampled import ActivationNetwork, activation_pair
 from slt.scoring.evaluation import Network, device_of, points_of
-from slt.scoring.networks import Collapsible, checked_domain, pair
+from slt.scoring.networks import Collapsed, Collapsible, checked_domain, collapsed_of, pair
 from slt.scoring.score import checked_order
 from slt.targets import Target
 
@@ -30,8 +32,8 @@ BATCH = 4096  # inputs evaluated at a time
 
 
 def ascend(
-    ticket: Collapsible | CollapsedNetwork,
-    model: nn.Module | Target,
+    ticket: Collapsible | Collapsed,
+    model: nn.Module | Target | ActivationTarget,
     domain: Domain,
     starts: Any,
     steps: int = 50,
@@ -48,12 +50,18 @@ def ascend(
     """
     order = checked_order(order)
     checked_domain(domain, "ascending the error")
-    network, target = pair(ticket, model)
-    points = points_of(starts, target.inputs)
+    place, ticket = device_of(device), collapsed_of(ticket)
+    left: Network | ActivationNetwork
+    right: Network | ActivationNetwork
+    if isinstance(ticket, DenseChain):
+        left, right, inputs = activation_pair(ticket, model, device)
+    else:
+        network, target = pair(ticket, model)
+        left, right, inputs = Network.of(network, place), Network.of(target, place), target.inputs
+    points = points_of(starts, inputs)
     if steps < 0:
         raise InputError(f"ascending the error: steps={steps!r} was given; at least 0 is needed")
-    place = device_of(device)
-    error = _Error(Network.of(network, place), Network.of(target, place), place, order)
+    error = _Error(left, right, place, order)
     moves: _Moves = _Corners(domain) if isinstance(domain, Box) else _Steps(domain)
     rng = np.random.default_rng(0)
     best = now = domain.project(points)
@@ -136,8 +144,8 @@ class _Steps(_Moves):
 class _Error:
     """The error of one input and its gradient, both in float64 without any bound: the ascent proves nothing."""
 
-    ticket: Network
-    target: Network
+    ticket: Network | ActivationNetwork
+    target: Network | ActivationNetwork
     device: torch.device
     order: float
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 import numpy.typing as npt
 
+from slt.activation_target import ActivationTarget
 from slt.attention_target import AttentionTarget
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 FloatArray = npt.NDArray[np.float64]
-Model = Target | AttentionTarget | MergedAttention | RotaryTarget | MergedRotary | TransformerTarget
+Model = (
+    Target | ActivationTarget | AttentionTarget | MergedAttention | RotaryTarget | MergedRotary | TransformerTarget
+)
 """What a ticket is scored against, beside torch modules."""
 
 

@@ -25,6 +25,7 @@ from slt.scoring.enclosure import Enclosure, Region, identity, nothing, total
 from slt.scoring.linear_maps import DenseMap
 from slt.scoring.networks import Collapsed, Collapsible, checked_domain, collapsed_of, pair
 from slt.scoring.relaxation import relu
+from slt.scoring.replicated import copies_of, passed_copies
 from slt.scoring.rotary import rotary_bound
 from slt.scoring.rounding import downward, upward
 from slt.scoring.score import Kind, Score, checked_order
@@ -47,7 +48,8 @@ def certified(
     """An upper bound of the largest ||ticket(x) - model(x)|| over all x of ``domain``, over the reals.
 
     ``order``: np.inf for the largest output difference, 2 for its Euclidean norm. The value is inf if float64
-    overflows. Raises InputError for networks whose layers do not correspond one to one.
+    overflows. Raises InputError for networks whose layers do not correspond one to one; hidden units of the ticket may
+    be copies of the model's, unit neuron * copies + copy.
 
     A ticket of attention or of a transformer: the largest error of one output token over all sequences of tokens of
     ``domain``, however long, under any mask; for attention ``slt.scoring.attention_bounds`` gives the bound of the
@@ -102,6 +104,8 @@ def _minus(region: Region, x: Enclosure, y: Enclosure) -> Enclosure:
 
 
 def _step(region: Region, state: State, block: CollapsedLayer, layer: Layer) -> State:
+    if block.positive.shape != layer.weight.shape:
+        return passed_copies(region, state, block, layer)
     bias = np.zeros(layer.outputs) if layer.bias is None else layer.bias
     P, N = DenseMap(block.positive), DenseMap(block.negative)
     state = passed_map(region, state, MapPair(DenseMap(layer.weight), bias, P, N, block.bias, block.rounding))
@@ -116,9 +120,10 @@ def _check(network: CollapsedNetwork, target: Target, domain: Domain) -> None:
             "layers; one block a layer is needed. Sampling compares networks of any depth"
         )
     for i, (block, layer) in enumerate(zip(network.layers, target.layers, strict=True)):
-        if block.positive.shape != layer.weight.shape or block.relu != layer.relu:
+        if copies_of(block, layer) is None or block.relu != layer.relu:
             raise InputError(
                 f"certifying a ticket: block {i} has matrices of shape {block.positive.shape} and relu={block.relu}, "
-                f"the model's {layer.name} has {layer.weight.shape} and relu={layer.relu}; they must agree. "
-                "Sampling compares any networks"
+                f"the model's {layer.name} has {layer.weight.shape} and relu={layer.relu}; they must agree, "
+                "hidden units of the ticket up to a whole number of copies of each of the model's. Sampling compares "
+                "any networks"
             )

@@ -77,9 +77,9 @@ class Network:
     def of(network: CollapsedNetwork | Target, device: torch.device) -> Network:
         """Either network of a pair."""
         if isinstance(network, CollapsedNetwork):
-            made = [_block(b.positive, b.negative, b.bias, b.relu, b.rounding, device) for b in network.layers]
+            made = [block_of(b.positive, b.negative, b.bias, b.relu, b.rounding, device) for b in network.layers]
         else:
-            made = [_block(a.weight, None, a.bias, a.relu, 0.0, device) for a in network.layers]
+            made = [block_of(a.weight, None, a.bias, a.relu, 0.0, device) for a in network.layers]
         return Network(tuple(made), network.input_relu)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -104,9 +104,10 @@ class Network:
         return x, error
 
 
-def _block(
+def block_of(
     positive: FloatArray, negative: FloatArray | None, bias: FloatArray | None, relu: bool, rounding: float, device: Any
 ) -> Block:
+    """A block's arrays as tensors; ``negative`` None for a linear layer."""
     import torch
 
     def sent(array: FloatArray) -> torch.Tensor:

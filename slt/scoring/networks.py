@@ -8,6 +8,7 @@ import numpy as np
 
 from slt.collapsed import CollapsedNetwork
 from slt.collapsed_transformer import CollapsedTransformer
+from slt.dense_chain import DenseChain
 from slt.domains import Domain
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
@@ -18,7 +19,7 @@ from slt.targets import Target
 if TYPE_CHECKING:
     from torch import nn
 
-Collapsed = CollapsedNetwork | MergedAttention | MergedRotary | CollapsedTransformer
+Collapsed = CollapsedNetwork | DenseChain | MergedAttention | MergedRotary | CollapsedTransformer
 
 
 class Collapsible(Protocol):
@@ -52,6 +53,11 @@ def pair(ticket: Collapsible | Collapsed, model: nn.Module | Model) -> tuple[Col
     Raises InputError.
     """
     network = collapsed_of(ticket)
+    if isinstance(network, DenseChain):
+        raise InputError(
+            f"scoring a ticket: its activation is {network.activation.torch_name}, and bounds are known here for ReLU "
+            "alone; slt.sampled and slt.ascend take it"
+        )
     if not isinstance(network, CollapsedNetwork):
         raise InputError(
             "scoring a ticket: a chain of layers is needed here, the ticket is of attention; "

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slt.collapsed_transformer import CollapsedTransformer
+from slt.dense_chain import DenseChain
 from slt.errors import InputError
 from slt.merged_attention import MergedAttention
 from slt.merged_rotary import MergedRotary
+from slt.scoring.activation_sampled import sampled_activation
 from slt.scoring.attention_pair import AttentionPair, Model
 from slt.scoring.attention_sampled import sampled_attention
 from slt.scoring.evaluation import Network, device_of, points_of
@@ -69,6 +71,8 @@ def sampled(
         return sampled_rotary(found, model, inputs, mask, device, batch, order)
     if isinstance(found, CollapsedTransformer):
         return sampled_transformer(found, model, inputs, mask, device, batch, order)
+    if isinstance(found, DenseChain):
+        return sampled_activation(found, model, inputs, device, batch, order)
     network, target = pair(found, model)
     points = points_of(inputs, target.inputs)
     place = device_of(device)

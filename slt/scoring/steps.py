@@ -69,7 +69,7 @@ def passed_map(region: Region, state: State, pair: MapPair) -> State:
     W, P, N = pair.weight, pair.positive.entries, pair.negative.entries
     zero = np.zeros(len(pair.bias))
 
-    z = image(region, [(W, values)], pair.bias, zero, *_interval(W, values, pair.bias))
+    z = image(region, [(W, values)], pair.bias, zero, *value_interval(W, values, pair.bias))
 
     up, down = W.where(ticket.least >= 0), W.where(ticket.most <= 0)
     weight = np.where(up, P, np.where(down, N, P / 2 + N / 2))
@@ -77,10 +77,10 @@ def passed_map(region: Region, state: State, pair: MapPair) -> State:
     slack = _slack(pair, values, ticket)
     slip = pair.constant - pair.bias
     slack = upward(slack + upward(UNIT * np.abs(slip)))
-    bottom, top = _ticket_interval(pair, ticket)
+    bottom, top = ticket_interval(pair, ticket)
     least, most = downward(bottom - z.most), upward(top - z.least)
     if not difference.largest.any():
-        alone = _equal_inputs_interval(pair, values, slip, slack)
+        alone = equal_inputs_interval(pair, values, slip, slack)
         least, most = np.fmax(least, alone[0]), np.fmin(most, alone[1])
     delta = image(
         region,
@@ -112,12 +112,13 @@ def _slack(pair: MapPair, values: Enclosure, ticket: Enclosure) -> FloatArray:
     return upward(rounded + upward(upward(spread + 1.0) * pair.rounding))
 
 
-def _interval(weight: LinearMap, x: Enclosure, constant: FloatArray) -> tuple[FloatArray, FloatArray]:
+def value_interval(weight: LinearMap, x: Enclosure, constant: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Interval bounds of a layer's values."""
     bottom, top = weight.interval(x.least, x.most)
     return downward(bottom + constant), upward(top + constant)
 
 
-def _ticket_interval(pair: MapPair, x: Enclosure) -> tuple[FloatArray, FloatArray]:
+def ticket_interval(pair: MapPair, x: Enclosure) -> tuple[FloatArray, FloatArray]:
     """Interval bounds of the ticket's values behind the map."""
     right = pair.positive.interval(np.maximum(x.least, 0.0), np.maximum(x.most, 0.0))
     left = pair.negative.interval(np.maximum(-x.most, 0.0), np.maximum(-x.least, 0.0))
@@ -126,7 +127,7 @@ def _ticket_interval(pair: MapPair, x: Enclosure) -> tuple[FloatArray, FloatArra
     return bottom, upward(upward(upward(right[1] - left[0]) + pair.constant) + unknown)
 
 
-def _equal_inputs_interval(
+def equal_inputs_interval(
     pair: MapPair, x: Enclosure, slip: FloatArray, slack: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Bounds of the difference of both maps on the same inputs x.

@@ -9,6 +9,7 @@ from slt.tickets.moves import Moves
 from slt.tickets.patches import Copies, Flips, Patch, Redraws
 from slt.tickets.perturbation import Perturbation
 from slt.tickets.perturbed_source import PerturbedSource
+from slt.tickets.replicated_source import ReplicatedSource
 from slt.tickets.rotary_source import RotarySource
 from slt.tickets.search_source import SearchSource
 from slt.tickets.search_tensor import SearchTensor
@@ -34,6 +35,7 @@ __all__ = [
     "Perturbation",
     "PerturbedSource",
     "Redraws",
+    "ReplicatedSource",
     "RotarySource",
     "SearchSource",
     "SearchTensor",

@@ -26,6 +26,7 @@ from slt.tickets.attention_source import AttentionSource
 from slt.tickets.graph_source import GraphSource
 from slt.tickets.looks_linear_source import LooksLinearSource
 from slt.tickets.perturbed_source import PerturbedSource
+from slt.tickets.replicated_source import ReplicatedSource
 from slt.tickets.rotary_source import RotarySource
 from slt.tickets.search_source import SearchSource
 from slt.tickets.source import Source
@@ -42,6 +43,7 @@ SOURCES: dict[str, type[Source]] = {
         TwoLayerSource,
         LooksLinearSource,
         PerturbedSource,
+        ReplicatedSource,
         AttentionSource,
         RotarySource,
         TransformerSource,
