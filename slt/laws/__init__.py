@@ -50,6 +50,7 @@ from slt.laws.interpolation import (
     product_bound,
 )
 from slt.laws.item_laws import NORMAL, NORMAL_PRODUCT, UNIFORM, UNIFORM_PRODUCT, ItemLaw
+from slt.laws.lattice_sums import LatticeSums, exact_hit_probability, needed_exact_items
 from slt.laws.lower_bound import (
     approximable_share,
     needed_parameters,
@@ -155,6 +156,7 @@ __all__ = [
     "EveryUnit",
     "ExponentialFit",
     "ItemLaw",
+    "LatticeSums",
     "LayerSums",
     "ProductBound",
     "SingleMatch",
@@ -183,6 +185,7 @@ __all__ = [
     "equidistributed_knots",
     "error_quantile",
     "every_bin_filled",
+    "exact_hit_probability",
     "expected_misses",
     "expected_shortfall",
     "exponential_fit",
@@ -217,6 +220,7 @@ __all__ = [
     "needed_candidates",
     "needed_copies",
     "needed_equidistributed_knots",
+    "needed_exact_items",
     "needed_items",
     "needed_knots",
     "needed_parameters",
