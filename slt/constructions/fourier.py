@@ -11,6 +11,7 @@ from slt.constructions.basis import Basis
 from slt.constructions.interpolant import PiecewiseLinear, joined
 from slt.domains import Box
 from slt.errors import AssumptionError, InputError
+from slt.laws import interpolation_error
 
 
 def fourier_features(frequencies: Any, phases: Any, domain: Box, knots: int = 21) -> Basis:
@@ -52,7 +53,7 @@ def fourier_features(frequencies: Any, phases: Any, domain: Box, knots: int = 21
         target=joined(blocks, n, c),
         names=tuple(f"sin(2 pi ({_linear(row)} {phase:+g}))" for row, phase in zip(n, c.tolist(), strict=True)),
         domain=domain,
-        law=4 * math.pi**2 * ((top - bottom) / counts) ** 2 / 8,
+        law=interpolation_error(4 * math.pi**2, top - bottom, counts),
         function=lambda x: np.sin(2 * math.pi * (x @ n.T + c)),
     )
 

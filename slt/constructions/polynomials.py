@@ -12,6 +12,7 @@ from slt.constructions.basis import Basis
 from slt.constructions.interpolant import PiecewiseLinear, joined
 from slt.domains import Box
 from slt.errors import InputError
+from slt.laws import product_bound
 from slt.targets import Target
 
 FloatArray = npt.NDArray[np.float64]
@@ -22,9 +23,13 @@ def logarithm_block(knots: int = 10) -> PiecewiseLinear:
     return PiecewiseLinear.of(lambda x: -np.log((1 + x) / 2), 0.0, 1.0, knots)
 
 
-def exponential_block(degree: float, knots: int = 40, margin: float = 0.07) -> PiecewiseLinear:
-    """z -> exp(-z) on [0, degree ln 2 + margin], with ``knots`` intervals of width h; error at most h^2 / 8."""
-    return PiecewiseLinear.of(lambda z: np.exp(-z), 0.0, degree * math.log(2) + margin, knots)
+def exponential_block(
+    degree: float, knots: int = 40, margin: float = 0.07, equidistributed: bool = False
+) -> PiecewiseLinear:
+    """z -> exp(-z) on [0, degree ln 2 + margin], with ``knots`` intervals of width h; error at most h^2 / 8, or about
+    1 / (2 knots^2) at most whatever the degree with ``equidistributed`` knots."""
+    high = degree * math.log(2) + margin
+    return PiecewiseLinear.of(lambda z: np.exp(-z), 0.0, high, knots, equidistributed=equidistributed)
 
 
 def monomials(
@@ -33,6 +38,7 @@ def monomials(
     exp_knots: int = 40,
     degree: float | None = None,
     margin: float = 0.07,
+    equidistributed: bool = False,
 ) -> Basis:
     """The basis prod_j ((1 + x_j) / 2)^r_j on [0, 1]^d for every row r of ``exponents`` (F, d), numbers >= 0, as
     exp(-sum_j r_j y_j), y_j = -log((1 + x_j) / 2) >= 0 (Burkholz, Laha, Mukherjee, Gotovos, "On the existence of
@@ -41,11 +47,12 @@ def monomials(
     Four layers: d logarithms of ``log_knots`` units (d to d log_knots to d; the ReLU behind lets y >= 0 pass), and F
     exponentials of ``exp_knots`` units (d to F exp_knots to F), into whose inner weights the exponents are merged.
 
-    degree  exponentials reach to degree ln 2 + margin; by default each to its own total degree, which is the most its
-            argument can be; a number, at least the largest, for one interval for all
+    degree           exponentials reach to degree ln 2 + margin; by default each to its own total degree, which is the
+                     most its argument can be; a number, at least the largest, for one interval for all
+    equidistributed  knots of the exponentials, as in ``PiecewiseLinear.of``; of use for large degrees
 
-    Error of a feature: interpolation of exp on intervals of width h, plus sum_j r_j errors of the logarithms times at
-    most 1, the slope of exp(-z) at 0: h^2 / 8 + sum_j r_j / (8 log_knots^2).
+    Error of a feature: at most the larger of two, what the logarithms leave (``slt.laws.product_bound``) and the
+    largest gap between exp(-z) and its chords, at most h^2 / 8 on intervals of width h: they have different signs.
     """
     r = np.asarray(exponents, dtype=np.float64)
     r = r[:, None] if r.ndim == 1 else r
@@ -63,18 +70,28 @@ def monomials(
     if not (np.isfinite(margin) and margin >= 0):
         raise InputError(f"making a basis of monomials: margin must be a number >= 0; {margin!r} was given")
     d = r.shape[1]
-    exponentials = [exponential_block(q if degree is None else degree, exp_knots, margin) for q in total.tolist()]
+    exponentials = [
+        exponential_block(q if degree is None else degree, exp_knots, margin, equidistributed) for q in total.tolist()
+    ]
     lower, upper = joined([logarithm_block(log_knots)] * d, np.eye(d)), joined(exponentials, r)
     layers = [*lower.layers, *upper.layers]
-    widths = np.array([block.high / exp_knots for block in exponentials])
     return Basis(
         # the ReLU between the halves lets y >= 0 pass
         target=Target.from_arrays([layer.weight for layer in layers], [layer.bias for layer in layers]),
         names=tuple(_name(row) for row in r),
         domain=Box((0.0,) * d, (1.0,) * d),
-        law=widths**2 / 8 + total / (8 * log_knots**2),
+        law=np.array([_bound(row, log_knots, block) for row, block in zip(r, exponentials, strict=True)]),
         function=lambda x: np.exp(np.log((1 + x) / 2) @ r.T),
     )
+
+
+def _bound(exponents: FloatArray, log_knots: int, block: PiecewiseLinear) -> float:
+    """The error of one feature of ideal blocks."""
+    a, b = block.knots[:-1], block.knots[1:]
+    slope = (np.exp(-a) - np.exp(-b)) / (b - a)
+    # exp(-z) is farthest below its chord where it has the chord's slope
+    gap = np.exp(-a) + slope * (np.log(slope) + a) - slope
+    return max(product_bound(exponents.tolist(), log_knots, len(a)).logarithm, float(gap.max()))
 
 
 def _name(row: FloatArray) -> str:

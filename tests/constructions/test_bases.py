@@ -66,8 +66,17 @@ def test_products_of_three_are_within_their_bound(log_knots, exp_knots, wanted):
     x = np.concatenate([grid(3, 11), np.random.default_rng(0).random((20000, 3)), np.repeat(grid(1, 2001), 3, axis=1)])
     error = np.abs(basis.ideal(x) - basis.exact(x)).max()
     assert error == pytest.approx(wanted, rel=0.15) and error <= basis.law[0]
-    h = (3 * np.log(2) + 0.07) / exp_knots
-    assert basis.law[0] == pytest.approx(h**2 / 8 + 3 / (8 * log_knots**2))
+    bound = slt.laws.product_bound([1, 1, 1], log_knots, exp_knots, margin=0.07)
+    assert basis.law[0] <= bound.total < bound.published
+
+
+def test_equidistributed_exponentials_serve_large_degrees():
+    x = grid(2, 41)
+    even, placed = (monomials([[9, 6], [12, 0]], 30, 20, equidistributed=e) for e in (False, True))
+    errors = [np.abs(basis.ideal(x) - basis.exact(x)).max(axis=0) for basis in (even, placed)]
+    assert np.all(errors[1] <= placed.law) and np.all(errors[0] <= even.law)
+    assert np.all(placed.law < even.law / 2)
+    assert np.all(placed.law < 1.2 / (2 * 20**2))
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(2, 12), st.integers(0, 2**32 - 1))
