@@ -65,8 +65,9 @@ class LatticeSums(SumLaw):
         one, rounded down to whole steps.
         """
         limit = math.floor(float(positive("error", error, "sums on a lattice")) / self.step)
-        wanted = np.rint(np.abs(np.asarray(target, np.float64)) / self.step)
-        return np.where(wanted <= limit, 0.0, self._missed(limit, np.asarray(n, np.int64), wanted))
+        sizes = np.abs(np.asarray(target, np.float64))
+        wanted = np.rint(sizes / self.step)
+        return np.where((sizes <= error) | (wanted <= limit), 0.0, self._missed(limit, np.asarray(n, np.int64), wanted))
 
     def _missed(self, limit: int, n: NDArray[np.int64], wanted: Array) -> Array:
         """The same in whole steps, without the empty subset."""
