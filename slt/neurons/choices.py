@@ -24,8 +24,14 @@ class NeuronChoice(ABC):
     """One way to choose. The scale behind the kept neurons is always the best one, ``Moments.scale``."""
 
     @abstractmethod
+    def proposals(self, moments: Moments, key: Key) -> BoolArray:
+        """Choices of neurons, (proposals, k), one at least; ``key`` addresses what is drawn for them."""
+
+    @final
     def kept(self, moments: Moments, key: Key) -> BoolArray:
-        """Which neurons are kept, (k,); ``key`` addresses what the choice draws."""
+        """Which neurons are kept, (k,): the proposal with the least error on the data, the first of equal ones."""
+        proposals = self.proposals(moments, key)
+        return np.asarray(proposals[int(moments.errors(proposals).argmin())])
 
 
 @final
@@ -34,7 +40,7 @@ class EverySubset(NeuronChoice):
     """The best of all subsets, up to 16 neurons (LimitError beyond): the oracle. Of equal ones the first, where neuron
     i counts 2**i."""
 
-    def kept(self, moments: Moments, key: Key) -> BoolArray:
+    def proposals(self, moments: Moments, key: Key) -> BoolArray:
         k = moments.neurons
         if k > MOST_NEURONS:
             raise LimitError(
@@ -47,7 +53,7 @@ class EverySubset(NeuronChoice):
             here = int(error.argmin())
             if error[here] < best:
                 best, found = float(error[here]), start + here
-        return np.asarray(self._bits(np.array([found]), k)[0])
+        return self._bits(np.array([found]), k)
 
     @staticmethod
     def _bits(numbers: npt.NDArray[np.int64], k: int) -> BoolArray:
@@ -62,7 +68,7 @@ class Thinning(NeuronChoice):
 
     This is the idea of Malach et al. 2020 (recalled; their numbers of neurons are unverified), with c chosen here: the
     largest coefficient of the unbounded solution, and that halved up to ``halvings`` times, each drawn ``draws`` times;
-    the draw with the least error on the data wins.
+    the best draw of each c, and to keep none, are proposed.
     """
 
     penalty: float = 1e-6
@@ -74,29 +80,26 @@ class Thinning(NeuronChoice):
         if not (number and 0 < self.penalty < np.inf and whole(self.halvings, 0) and whole(self.draws, 1)):
             raise InputError(f"{self!r}: a penalty above 0, halvings from 0 on and draws from 1 on are needed")
 
-    def kept(self, moments: Moments, key: Key) -> BoolArray:
+    def proposals(self, moments: Moments, key: Key) -> BoolArray:
         a = moments.boxed_ridge(self.penalty, np.inf, np.maximum(moments.ridge(self.penalty), 0.0))
-        best = np.zeros(moments.neurons, dtype=np.bool_)
-        error, cap = moments.power, float(a.max(initial=0.0))
+        found = [np.zeros(moments.neurons, dtype=np.bool_)]
+        cap = float(a.max(initial=0.0))
         for halving in range(self.halvings + 1 if cap > 0 else 0):
             if halving:
                 cap /= 2
                 a = moments.boxed_ridge(self.penalty, cap, a)
             # in (0, 1), never an end: a coefficient of 0 is never kept, one of c always
             words = Uniform().draw(key / f"halving {halving}", (1, self.draws, moments.neurons))[0]
-            kept = (words.astype(np.float64) / 2**23 + 1) / 2 < a / cap
-            errors = moments.errors(kept)
-            draw = int(errors.argmin())
-            if errors[draw] < error:
-                best, error = kept[draw], float(errors[draw])
-        return best
+            drawn = (words.astype(np.float64) / 2**23 + 1) / 2 < a / cap
+            found.append(drawn[int(moments.errors(drawn).argmin())])
+        return np.stack(found)
 
 
 @final
 @dataclass(frozen=True)
 class Flips(NeuronChoice):
-    """From ``start``'s choice on, keeps or removes the one neuron that lowers the error most, until none does: a local
-    optimum, no more."""
+    """From each of ``start``'s proposals on, keeps or removes the one neuron that lowers the error most, until none
+    does: local optima, no more."""
 
     start: NeuronChoice = field(default_factory=Thinning)
 
@@ -104,8 +107,15 @@ class Flips(NeuronChoice):
         if not isinstance(self.start, NeuronChoice):
             raise InputError(f"Flips: start must be a choice such as Thinning(); {self.start!r} was given")
 
-    def kept(self, moments: Moments, key: Key) -> BoolArray:
-        kept = self.start.kept(moments, key).copy()
+    def proposals(self, moments: Moments, key: Key) -> BoolArray:
+        return self.improved(moments, self.start.proposals(moments, key))
+
+    def improved(self, moments: Moments, proposals: BoolArray) -> BoolArray:
+        """The local optimum that is reached from each of ``proposals`` (proposals, k)."""
+        return np.stack([self._improved(moments, kept.copy()) for kept in proposals])
+
+    @staticmethod
+    def _improved(moments: Moments, kept: BoolArray) -> BoolArray:
         image = moments.gram @ kept  # the kept sum with every feature
         square, cross = float(image[kept].sum()), float(moments.cross[kept].sum())
         error = moments.power - (cross**2 / square if square > 0 else 0.0)

@@ -12,7 +12,7 @@ from slt.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-GRADIENT_STEPS = 400
+GRADIENT_STEPS = 200
 POWER_STEPS = 40
 
 
@@ -68,7 +68,7 @@ class Moments:
         return np.asarray(np.linalg.solve(self._damped(penalty), self.cross))
 
     def boxed_ridge(self, penalty: float, largest: float, start: FloatArray) -> FloatArray:
-        """The same among coefficients in [0, ``largest``], nearly: 400 steps of the accelerated projected gradient from
+        """The same among coefficients in [0, ``largest``], nearly: 200 steps of the accelerated projected gradient from
         ``start`` (FISTA, Beck and Teboulle 2009, with restarts)."""
         damped = self._damped(penalty)
         v = damped.sum(axis=1)
