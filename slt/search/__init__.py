@@ -21,7 +21,9 @@ from slt.search.evaluation import Evaluation
 from slt.search.fit import fit
 from slt.search.found import Epoch, Found
 from slt.search.granularity import Blocks, Granularity, Rows, Weights
+from slt.search.hiding import CommonScale, OutputScales, OwnScales
 from slt.search.mask_overlap import MaskOverlap
+from slt.search.masked_training import TrainedMask, train_masked
 from slt.search.method import Method, Preset
 from slt.search.methods import (
     BernoulliSupermask,
@@ -41,6 +43,10 @@ from slt.search.norms import NormPolicy, Recalibrated, Running, TrainedAffine
 from slt.search.objectives import ReverseKL, TaskLoss
 from slt.search.optimisers import SGD, Adam, DecoupledSGD, Optimiser
 from slt.search.parts import Parts, split
+from slt.search.planting import Planting, plant
+from slt.search.prune import Pruning, prune
+from slt.search.readout import Readout
+from slt.search.saliency import Grasp, Magnitude, RandomSaliency, Saliency, Snip, SynFlow
 from slt.search.sanity import ControlRow, SanityReport, sanity, search_again
 from slt.search.scales import InverseDensity, InverseRootDensity, MeanMagnitude, NoScale, Scale
 from slt.search.schedules import Constant, Cubic, Geometric, Linear, Schedule
@@ -55,6 +61,7 @@ __all__ = [
     "Biprop",
     "Blocks",
     "Budget",
+    "CommonScale",
     "ConcreteTicketSearch",
     "Constant",
     "ControlRow",
@@ -77,11 +84,13 @@ __all__ = [
     "Geometric",
     "Global",
     "Granularity",
+    "Grasp",
     "InverseDensity",
     "InverseRootDensity",
     "IteRand",
     "LayerWise",
     "Linear",
+    "Magnitude",
     "MagnitudeAtStart",
     "MaskOverlap",
     "MeanMagnitude",
@@ -90,32 +99,45 @@ __all__ = [
     "NoScale",
     "NormPolicy",
     "Optimiser",
+    "OutputScales",
+    "OwnScales",
     "Parts",
+    "Planting",
     "Preset",
+    "Pruning",
     "RandomMask",
+    "RandomSaliency",
     "RandomTensors",
+    "Readout",
     "Recalibrated",
     "ReverseKL",
     "Rows",
     "Running",
+    "Saliency",
     "Same",
     "SanityReport",
     "Scale",
     "Schedule",
     "SignedSupermask",
+    "Snip",
     "Standardise",
+    "SynFlow",
     "TaskLoss",
     "TokenWindows",
     "TrainedAffine",
+    "TrainedMask",
     "WeightRecycling",
     "Weights",
     "consecutive",
     "fit",
     "kaiming_normal",
     "kaiming_uniform",
+    "plant",
+    "prune",
     "sanity",
     "search_again",
     "signed_kaiming_constant",
     "split",
     "train_dense",
+    "train_masked",
 ]

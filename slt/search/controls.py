@@ -132,7 +132,7 @@ class RedrawnWeights(Control):
     exchangeable: ClassVar[bool] = True
 
     def network(self, found: Found, key: Key) -> ControlNetwork:
-        return ControlNetwork(_drawn(found, key), ControlNetwork.of(found).masks)
+        return ControlNetwork(_drawn(found, key, anew=True), ControlNetwork.of(found).masks)
 
 
 @final
@@ -227,7 +227,7 @@ class UnprunedRedrawn(Control):
     expectation: ClassVar[str] = "guessing"
 
     def network(self, found: Found, key: Key) -> ControlNetwork:
-        return _unpruned(found, _drawn(found, key))
+        return _unpruned(found, _drawn(found, key, anew=True))
 
 
 CONTROLS: tuple[Control, ...] = (
@@ -259,11 +259,12 @@ def _unpruned(found: Found, layers: Sequence[Layer]) -> ControlNetwork:
     return ControlNetwork(layers, [torch.ones_like(mask) for mask in ControlNetwork.of(found).masks])
 
 
-def _drawn(found: Found, key: Key) -> list[Layer]:
-    """The layers over weights drawn at ``key / name``."""
+def _drawn(found: Found, key: Key, anew: bool = False) -> list[Layer]:
+    """The layers over weights drawn at ``key / name``; ``anew``: without what was planted in the search's own."""
     network, made = found.network, []
+    source = network.method.weights.unplanted if anew else network.method.weights
     for layer in network.layers:
-        weights = network.method.weights.tensor(key / layer.name, layer.role).to(network.device)
+        weights = source.tensor(key / layer.name, layer.role).to(network.device)
         made.append(Layer(layer.role, weights, layer.scores, layer.map, layer.active, layer.granularity))
     return made
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from slt.errors import InputError
 from slt.search.maskable import Maskable
 from slt.tensor_draws import draw_tensor
+from slt.tickets.patches import Planted
 from slt.weights import Key, Normal, SignedConstant, Uniform, WeightLaw
 
 
@@ -98,20 +100,26 @@ def law_deviation(law: WeightLaw) -> float:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RandomTensors:
     """Random values for every maskable tensor: draws of ``law`` at ``key / name`` times one factor a layer, so that
     their standard deviation is ``spread``'s times the ``multipliers`` whose pattern (as in file names) fits the name.
 
-    value = float32(k / 2**exponent) * float32(factor), one float32 multiplication.
+    value = float32(k / 2**exponent) * float32(factor), one float32 multiplication. ``planted``: integers k in the place
+    of draws (``slt.search.plant`` makes them); tickets declare those that they keep as patches.
     """
 
     law: WeightLaw = SignedConstant()  # noqa: RUF009  (frozen)
     spread: Spread = FanIn()
     multipliers: tuple[tuple[str, float], ...] = ()
+    planted: tuple[Planted, ...] = ()
 
     def __post_init__(self) -> None:
         law_deviation(self.law)
+        if not isinstance(self.planted, tuple) or not all(isinstance(patch, Planted) for patch in self.planted):
+            raise InputError(f"what is planted in random tensors are Planted patches; {self.planted!r} was given")
+        if len({patch.name for patch in self.planted}) < len(self.planted):
+            raise InputError("planting in random tensors: at most one patch of each tensor is possible")
         for pattern, value in self.multipliers:
             if not (math.isfinite(value) and value > 0):
                 raise InputError(f"the multiplier of {pattern!r} must be a positive number; {value!r} was given")
@@ -124,11 +132,36 @@ class RandomTensors:
                 value *= multiplier
         return float(np.float32(value))
 
+    def planted_in(self, name: str) -> Planted | None:
+        """What is planted in the tensor of that name."""
+        return next((patch for patch in self.planted if patch.name == name), None)
+
+    @property
+    def unplanted(self) -> RandomTensors:
+        """The same without what is planted."""
+        return replace(self, planted=())
+
     def tensor(self, key: Key, layer: Maskable) -> torch.Tensor:
         """The values of a layer, float32, on the CPU; ``key`` is the layer's own."""
         lattice = draw_tensor(self.law, key, layer.shape)
+        planted = self.planted_in(layer.name)
+        if planted is not None:
+            planted.fits(layer.size)
+            lattice = lattice.copy()
+            lattice.reshape(-1)[planted.indices] = planted.planted
         values = lattice.astype(np.float32) * np.float32(2.0**-self.law.exponent)
         return torch.from_numpy(np.asarray(values * np.float32(self.factor(layer))))
+
+    def __repr__(self) -> str:
+        # part of what tickets and checkpoints say of a method: what is planted by its digest
+        told = f"law={self.law!r}, spread={self.spread!r}, multipliers={self.multipliers!r}"
+        if self.planted:
+            digest = hashlib.sha256()
+            for patch in self.planted:
+                digest.update(f"{patch.name} {patch.indices.size};".encode())
+                digest.update(patch.indices.astype("<i8").tobytes() + patch.planted.astype("<i8").tobytes())
+            told += f", planted={sum(p.indices.size for p in self.planted)} of digest {digest.hexdigest()[:16]}"
+        return f"RandomTensors({told})"
 
 
 def signed_kaiming_constant() -> RandomTensors:

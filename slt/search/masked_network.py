@@ -58,6 +58,17 @@ class MaskedNetwork:
                 f"searching a mask by {method.name}: several of its events change weights, and "
                 "a ticket can declare copies or re-draws, not both. Use one kind of event"
             )
+        if method.weights.planted and (method.active.binarised or any(e.changes_weights for e in method.events)):
+            raise InputError(
+                f"searching a mask by {method.name} in a planted network: a ticket declares what was planted, or "
+                "what events changed, or signs alone, not several of them; use a method that keeps its weights as drawn"
+            )
+        strange = {patch.name for patch in method.weights.planted} - {role.name for role in self.roles.maskable}
+        if strange:
+            raise InputError(
+                f"searching a mask in a planted network: weights are planted in {sorted(strange)}, which the model "
+                "does not have; search Planting.model()"
+            )
         method.selector.start(self.layers)
 
     def _layer(self, role: Maskable) -> Layer:

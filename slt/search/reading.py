@@ -144,12 +144,15 @@ class Reading:
             # a binarised source has no sizes to tell apart
             return np.sign(lattice) if network.method.active.binarised else lattice
 
-        patches = patches_of(
+        patches: list[Patch] = patches_of(
             name,
             mask,
             self.origins[name].numpy() if name in self.origins else None,
             self.events[name].numpy() if name in self.events else None,
         )
+        planted = network.method.weights.planted_in(name)
+        if planted is not None:
+            patches = [planted]
         if not patches:
             return []
         draws = drawn(key / "weights")

@@ -1,4 +1,5 @@
-"""Patches: which kept weights are not the seed's own draw, after a search that moved or redrew weights.
+"""Patches: which kept weights are not the seed's own draw, after a search that moved or redrew weights, or in a network
+that a known ticket was planted in.
 
 A patched weight is a function of seed, path and patch alone. Only kept weights are listed: what the others once were
 does not matter to a ticket. A file holds the positions as a mask within the kept weights, and one number for each.
@@ -20,6 +21,7 @@ from slt.masks import Mask
 from slt.number_coding import CodedNumbers, decode_numbers, encode_numbers
 
 MOST_EVENTS = 2**31
+LARGEST_PLANTED = 2**24
 
 IntArray = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
@@ -161,7 +163,35 @@ class Flips(Patch):
         return -draws[self.indices]
 
 
-KINDS: dict[str, type[Patch]] = {patch.kind: patch for patch in (Copies, Redraws, Flips)}
+@final
+@dataclass(frozen=True, eq=False)
+class Planted(Patch):
+    """A known ticket written over the random weights: each weight holds the lattice integer ``planted``, which is the
+    target's and no draw at all. Sizes up to 2**24, so that float32 holds them."""
+
+    kind: ClassVar[str] = "planted"
+
+    planted: Indices
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "planted", _paired(self, "planted integers", self.planted, -LARGEST_PLANTED))
+        _below(self.name, "planted integers", self.planted, LARGEST_PLANTED + 1)
+
+    @property
+    def numbers(self) -> Indices:
+        # 0, -1, 1, -2, 2 .. are 0, 1, 2, 3, 4 ..
+        return np.where(self.planted < 0, -2 * self.planted - 1, 2 * self.planted)
+
+    @staticmethod
+    def of_numbers(name: str, indices: Indices, numbers: Indices) -> Planted:
+        return Planted(name, indices, np.where(numbers % 2 == 1, -(numbers + 1) // 2, numbers // 2))
+
+    def values(self, draws: IntArray, redraw: Redraw) -> IntArray:
+        return self.planted.astype(draws.dtype)
+
+
+KINDS: dict[str, type[Patch]] = {patch.kind: patch for patch in (Copies, Redraws, Flips, Planted)}
 
 
 def patches_of(name: str, kept: Mask, origins: Any = None, events: Any = None) -> list[Patch]:
