@@ -19,12 +19,13 @@ class ErdosRenyi(TwoLayerConstruction):
     ticket is a subgraph of that graph.
 
     A product needs both its edges, so of the units of a coordinate about half times density**2 serve a weight:
-    -density**2 / 2 bits a hidden unit (``slt.laws.partial_sources`` for one sum, P17). ``ReplicatedRows`` with a
-    density pays its first power. That a coordinate has a unit at all is ``slt.laws.cover_probability``.
+    -density**2 / 2 bits a hidden unit (P17; ``slt.laws.partial_sources`` for one sum, ``slt.laws.networks`` with
+    ``ThinnedUnits`` for all). ``ReplicatedRows`` with a density pays its first power in later layers. That a coordinate
+    has a unit at all is ``slt.laws.cover_probability``.
     """
 
     theorem: ClassVar[str] = "Gadhikar et al. 2023"
-    law: ClassVar[str] = "slt.laws.partial_sources"
+    law: ClassVar[str] = "slt.laws.networks"
 
     density: float = 0.5
     source_graph: RandomGraph = field(init=False, repr=False)

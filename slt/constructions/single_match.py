@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, final
 
+from slt import laws
 from slt.constructions.selections import NearestItem, Selection
 from slt.constructions.splits import SignOptimal, Split, split_of
 from slt.constructions.two_layer_construction import TwoLayerConstruction
@@ -38,3 +39,7 @@ class SingleMatch(TwoLayerConstruction):
     @property
     def chosen(self) -> Selection:
         return NearestItem()
+
+    @property
+    def sum_law(self) -> laws.SumLaw | None:
+        return laws.SINGLE_MATCH

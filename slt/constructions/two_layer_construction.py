@@ -11,7 +11,7 @@ from slt import laws
 from slt.constructions.assumptions import chain_of
 from slt.constructions.construction import Construction, Request
 from slt.constructions.part_masks import part_mask
-from slt.constructions.selections import Selection
+from slt.constructions.selections import NearestSum, Selection
 from slt.constructions.splits import Split
 from slt.constructions.sums import Tally, scale_of
 from slt.domains import Domain
@@ -107,14 +107,29 @@ class TwoLayerConstruction(Construction):
         }
         return Ticket(source, masks, request.domain, request.target, tally.findings())
 
-    def _enough(self, request: Request, tolerance: float, split: laws.Split) -> int | None:
-        if not (isinstance(request.law, Uniform) and tolerance > 0):
+    @property
+    def sum_law(self) -> laws.SumLaw | None:
+        """What the laws know of a sum that ``chosen`` makes; None where they know nothing."""
+        return laws.SUMS_OF_PRODUCTS if isinstance(self.chosen, NearestSum) else None
+
+    @property
+    def unit_counts(self) -> laws.UnitCounts | None:
+        """What the laws know of how many units a sum may use; None where they know nothing."""
+        if self.graph is None:
+            return self.units.law
+        if self.graph.locked:
+            return None
+        return laws.ThinnedUnits(self.units.law, self.graph.density, self.graph.density)
+
+    def enough_width(self, request: Request, tolerance: float) -> int | None:
+        known = self.sum_law, self.unit_counts
+        if known[0] is None or known[1] is None or not isinstance(request.law, Uniform) or tolerance <= 0:
             return None
         # the smallest resolution of any layer for all of them
         scale = max(_scales(request.target, self._blocks(request.target)))
-        sums = self.law_layers(request.target, request.domain)
+        layers = self.law_layers(request.target, request.domain)
         try:
-            return laws.needed_width_quantile(0.5, tolerance / 2.0**scale, sums, split)
+            return laws.needed_width_quantile(0.5, tolerance / 2.0**scale, layers, known[1], sums=known[0])
         except LimitError:
             return None
 

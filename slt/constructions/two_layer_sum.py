@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, final
 
+from slt import laws
 from slt.constructions.construction import Request
 from slt.constructions.moved_sums import moved_ticket
 from slt.constructions.selections import NearestSum, Selection
@@ -77,7 +78,6 @@ class TwoLayerSum(TwoLayerConstruction):
     def find(self, request: Request) -> Ticket:
         return super().find(request) if self.perturbation is None else moved_ticket(self, self.perturbation, request)
 
-    def enough_width(self, request: Request, tolerance: float) -> int | None:
-        if not isinstance(self.selection, NearestSum) or self.graph is not None or self.perturbation is not None:
-            return None
-        return self._enough(request, tolerance, self.units.law)
+    @property
+    def sum_law(self) -> laws.SumLaw | None:
+        return None if self.perturbation is not None else super().sum_law

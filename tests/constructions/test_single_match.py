@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import slt
 from slt.constructions import NearestItem, SingleMatch
+from slt.errors import UnreachedError
 from slt.subset_sum import Problem, Status
 from tests.constructions.conformance import Conformance, random_chain
 
@@ -88,3 +91,16 @@ def test_the_error_falls_as_one_over_width_and_that_of_sums_faster():
 
     ratio = median(32) / median(512)
     assert 16 / 1.6 <= ratio <= 16 * 1.6
+
+
+def test_the_width_that_an_error_names_is_enough():
+    """Over 40 seeds the named width reaches all sums in about half; level 1e-6 from below (binomial 40, 1/2: 6)."""
+    model, tolerance = random_chain(2, (2, 3), biases=False), 0.02
+    with pytest.raises(UnreachedError, match=r"about \d+ should reach") as error:
+        slt.find_ticket(model, width=8, tolerance=tolerance, require=tolerance, construction=SingleMatch())
+    enough = int(re.search(r"about (\d+) should", str(error.value)).group(1))
+    hits = [
+        slt.find_ticket(model, enough, seed=s, tolerance=tolerance, construction=SingleMatch()).findings.missed == 0
+        for s in range(40)
+    ]
+    assert sum(hits) > 6 and enough > 20
