@@ -81,10 +81,12 @@ class ConstructionsCompared(Experiment):
             table = np.array(
                 [self._errors(unit, target, points, width, key / f"source {s}") for s in range(unit["seeds"])]
             )
+            if np.isinf(table[:, 0]).all():
+                continue
             row: dict[str, Any] = {"budget": budget, "width": width}
             for i, name in enumerate(MEASURES):
                 row[name] = [_band(table[:, i], p) for p in PROBABILITIES]
-            row["weights"], row["kept"] = (float(np.median(table[:, i])) for i in (3, 4))
+            row["weights"], row["kept"] = (float(np.nanmedian(table[:, i])) for i in (3, 4))
             row["below"] = int(np.count_nonzero(table[:, 1] < table[:, 0]))
             row["without"] = int(np.count_nonzero(np.isinf(table[:, 0])))
             rows.append(row)
