@@ -100,7 +100,8 @@ class Univariate(Construction):
         )
         outer, constant = _refit(function, weight, bias)
 
-        outer_scale = scale_of("the outer layer", float(max(np.abs(outer).max(), np.abs(constant).max())))
+        # half of the reach: one bit coarser, but the tail of sums out of reach is what limits small widths
+        outer_scale = scale_of("the outer layer", 2 * float(max(np.abs(outer).max(), np.abs(constant).max())))
         source = _source(request, function, scale, outer_scale)
         one = np.ones(1, dtype=np.bool_)
         tally = Tally(outer.size + constant.size, request, self.selection)

@@ -181,7 +181,7 @@ def test_inner_errors_of_half_leave_the_error_at_the_law_of_interpolation():
     function = PiecewiseLinear.of(sine, 0, 1, 21)
     law = 4 * np.pi**2 / (8 * 21**2)
     assert law == pytest.approx(0.01119, abs=5e-6)
-    worst = []
+    worst, sums = [], []
     for seed in range(8):
         ticket = find(function, 48, seed)
         aimed = ticket.target.layers[0].weight[:, 0]
@@ -191,7 +191,9 @@ def test_inner_errors_of_half_leave_the_error_at_the_law_of_interpolation():
         certified = slt.certified(ticket, ticket.target, UNIT).value
         assert error <= ideal + certified
         # the realised knots: intervals up to 2 * 0.01 longer
-        assert ideal <= law * 1.02**2 and certified < law / 20
+        assert ideal <= law * 1.02**2
+        sums.append(certified)
+    assert np.median(sums) < law / 100
     assert min(worst) > 0.4 and max(worst) <= 0.501
 
 
@@ -271,3 +273,16 @@ def test_a_function_that_is_not_finite_at_realised_knots_is_refused():
 
     with pytest.raises(AssumptionError, match="finite"):
         find(PiecewiseLinear(knots, knots[None], np.ones(5), partial), 40)
+
+
+def test_a_wider_source_holds_the_narrower_one_and_its_inner_matches():
+    """Draws of width 24 are the first of width 48, so the first product near enough stays the first."""
+    function = PiecewiseLinear.of(sine, 0, 1, 21)
+    small, large = (find(function, width, 5) for width in (24, 48))
+    for name, part in small.source_network.distinct_parts.items():
+        first = large.source_network.first(large.source_network.distinct_parts[name])
+        assert np.array_equal(small.source_network.first(part), first[:, :24])
+    a, b = (ticket.mask["layer 0/weight"].unpack()[:, 0] for ticket in (small, large))
+    alone = a.sum(axis=1) == 1
+    assert alone.sum() >= 15
+    assert np.array_equal(a[alone], b[alone, :24]) and not b[alone, 24:].any()
