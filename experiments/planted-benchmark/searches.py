@@ -110,7 +110,8 @@ def _found(unit: Mapping[str, Any], planting: Planting, data: Data, loader: Batc
     if method.endswith("read-out"):
         model.append(nn.BatchNorm1d(data.task.outputs))
         spelt = replace(spelt, norms=TrainedAffine())
-    if method.endswith("planted scale"):
+    elif not data.task.classes:
+        # the raw metric, in units of the labels; classes are the largest output at any scale
         plain, scale = loss, planting.scale
 
         def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
