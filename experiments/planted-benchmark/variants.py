@@ -14,8 +14,8 @@ SEARCHES = (
     "edge-popup, annealed, read-out",
     "gem-miner, read-out",
 )
-"""With "read-out": a gain and an offset an output are trained beside the scores. Without: the published settings, and the
-loss of the raw metric."""
+"""With "read-out": a gain and an offset an output are trained beside the scores. Without: the published settings, and
+the loss of the raw metric."""
 ONE_SHOT = ("magnitude", "random", "snip", "grasp", "synflow")
 ROUNDS = ("synflow, 100 rounds",)
 MULTISHOT = ("magnitude, multishot", "snip, multishot", "synflow, multishot")
