@@ -40,7 +40,7 @@ class PlantedBenchmark(Experiment):
         "seeds": 3,
     }
     smoke_config = {  # noqa: RUF012
-        "tasks": ["circle"], "depths": [3], "width": 24, "examples": 300, "epochs": 2, "seeds": 1,
+        "tasks": ["circle"], "depths": [3], "densities": [None], "width": 24, "examples": 300, "epochs": 2, "seeds": 1,
     }  # fmt: skip
 
     def units(self, config: Config) -> Sequence[Config]:
