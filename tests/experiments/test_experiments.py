@@ -26,6 +26,7 @@ NAMES = (
     "subset-sum-laws",
     "needed-width",
     "mlp-law",
+    "two-layer-options",
     "attention-law",
     "attention-paper",
     "attention-scale",
