@@ -16,7 +16,9 @@ from slt.constructions.construction import Construction, Request
 from slt.constructions.row_sums import BATCH, NEAREST_SUM, RowTally
 from slt.constructions.sums import scale_of
 from slt.domains import Domain
-from slt.errors import InputError, NoUsableItemError
+from slt.errors import InputError, LimitError, NoUsableItemError
+from slt.laws import LayerSums
+from slt.laws.replicated_rows import needed_copies
 from slt.masks import Mask
 from slt.targets import Target
 from slt.tickets import Ticket
@@ -25,6 +27,7 @@ from slt.tickets.replicated_layout import ReplicatedLayer, ReplicatedPart
 from slt.tickets.replicated_source import ReplicatedSource
 from slt.tickets.replicated_sums import constant_usable, items_of, offsets, signs, wanted_rows
 from slt.tickets.residuals import on_lattice
+from slt.weights import Uniform
 
 BoolArray = npt.NDArray[np.bool_]
 Int64Array = npt.NDArray[np.int64]
@@ -132,6 +135,32 @@ class ReplicatedRows(Construction):
         # a weight is P + a N or N + a P: within the tolerance if both are within their share, and sometimes else
         missed = len(ticket.unreached(request.tolerance))
         return replace(ticket, findings=replace(ticket.findings, missed=missed))
+
+    def law_layers(self, target: Target, domain: Domain) -> list[LayerSums]:
+        """The sums that a target poses on a domain, for ``slt.laws.replicated_rows``; divided by the scales that the
+        construction would declare."""
+        above, below = signs(domain, target)
+        layers = []
+        for i, layer in enumerate(target.layers):
+            largest = max(float(np.abs(a).max()) for a in (layer.weight, layer.bias) if a is not None)
+            factor = 2.0 ** -scale_of(layer.name, largest)
+            branches = 2 if i == 0 and above.any() and below.any() else 1
+            bias = None if layer.bias is None else layer.bias * factor
+            layers.append(LayerSums(layer.weight * factor, branches, bias))
+        return layers
+
+    def enough_width(self, request: Request, tolerance: float) -> int | None:
+        known = isinstance(self.activation, ReLU) and isinstance(request.law, Uniform) and tolerance > 0
+        if not known:
+            return None
+        target = chain_of(request.target)
+        # the smallest resolution of any layer for all of them
+        scale = max(layer.scale for layer in self.lay_out(request).layers)
+        layers = self.law_layers(target, request.domain)
+        try:
+            return needed_copies(0.5, tolerance / 2.0**scale, layers, density=self.density, units_a_copy=self._factor)
+        except LimitError:
+            return None
 
     def _first_mask(
         self, source: ReplicatedSource, part: ReplicatedPart, target: Target, domain: Domain, tally: RowTally

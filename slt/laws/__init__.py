@@ -20,6 +20,7 @@ from slt.laws.attention_theorem import (
     block_widths,
     transformer_widths,
 )
+from slt.laws.error_floors import gelu_floor_quantile, sigmoid_floor_quantile, tanh_floor_quantile
 from slt.laws.exact_hits import (
     needed_perturbed_items,
     needed_quantised_items,
@@ -195,6 +196,7 @@ __all__ = [
     "fixed_size_geometric_mean",
     "fixed_size_quantile",
     "fixed_size_tail",
+    "gelu_floor_quantile",
     "geometric_mean_error",
     "golden_ratio_bound",
     "greedy_path_probability",
@@ -258,9 +260,11 @@ __all__ = [
     "replicated_sum_count",
     "samples_that_fill_every_bin",
     "scaled_error_quantile",
+    "sigmoid_floor_quantile",
     "single_match_mean",
     "single_match_quantile",
     "single_match_tail",
+    "tanh_floor_quantile",
     "thinned_quantile",
     "thinned_tail",
     "transformer_widths",

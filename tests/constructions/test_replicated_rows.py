@@ -215,6 +215,23 @@ def test_the_needed_width_is_the_first_that_misses_nothing():
     assert find_ticket(model, width=12, construction=ReplicatedRows()).findings.missed is None
 
 
+def test_what_is_not_reached_names_a_width_that_does():
+    model = random_chain(4, (2, 3, 1))
+    with pytest.raises(
+        slt.errors.UnreachedError, match=r"are farther than 0.03 .* about ([0-9]+) should reach"
+    ) as caught:
+        find_ticket(model, width=6, tolerance=0.03, require=0.03, construction=ReplicatedRows())
+    enough = int(str(caught.value).partition("about ")[2].partition(" ")[0])
+    needed = [
+        find_ticket(
+            model, width=enough + 6, seed=s, tolerance=0.03, construction=ReplicatedRows()
+        ).findings.needed_width
+        for s in range(5)
+    ]
+    # a median of five sources, within what a law of medians may be off by
+    assert abs(np.median([24 if n is None else n for n in needed]) - enough) <= 4
+
+
 def test_large_weights_have_a_declared_scale():
     model = random_chain(1, (2, 3, 3, 1), size=5.0)
     ticket = find_ticket(model, width=14, construction=ReplicatedRows())
