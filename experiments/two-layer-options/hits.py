@@ -103,7 +103,7 @@ class Perturbed(Option):
         return np.where(high > unit["most"], np.inf, high).tolist()
 
     def legend(self, unit: Config) -> str:
-        return "met exactly, each weight moved by eps" if unit["moved"] else "within eps, nothing moved"
+        return "met within 2^-24, each weight moved by up to eps" if unit["moved"] else "within eps, nothing moved"
 
     def draw(self, axes: Any, records: Sequence[Record]) -> None:
         axes.set_xscale("log")
