@@ -167,7 +167,7 @@ class Flips(Patch):
 @dataclass(frozen=True, eq=False)
 class Planted(Patch):
     """A known ticket written over the random weights: each weight holds the lattice integer ``planted``, which is the
-    target's and no draw at all. Sizes up to 2**24, so that float32 holds them."""
+    target's and no draw at all; ``Ticket.carried_count`` counts it. Sizes up to 2**24, so that float32 holds them."""
 
     kind: ClassVar[str] = "planted"
 

@@ -17,7 +17,7 @@ from slt.errors import InputError
 from slt.masks import Mask
 from slt.tensor_draws import draw_tensor, draw_tensor_at, draw_tensor_at_plain, draw_tensor_plain
 from slt.tickets.constant import Constant
-from slt.tickets.patches import Patch, Redraws, cheapest, check_kept, decode_patch, encode_patch
+from slt.tickets.patches import Patch, Planted, Redraws, cheapest, check_kept, decode_patch, encode_patch
 from slt.tickets.search_tensor import SearchTensor
 from slt.tickets.source import BoolArray, Carried, FloatArray, IntArray, Source
 from slt.weights import Key, WeightLaw, named_law
@@ -160,6 +160,12 @@ class SearchSource(Source):
     @property
     def patched_count(self) -> int:
         return sum(patch.indices.size for patch in self.patches)
+
+    @property
+    def carried_count(self) -> int:
+        # planted weights are the target's, as what is carried is
+        planted = sum(patch.indices.size for patch in self.patches if isinstance(patch, Planted))
+        return super().carried_count + planted
 
     def with_patches(self, patches: Iterable[Patch], masks: Mapping[str, Mask]) -> SearchSource:
         """The source with these patches, each reduced to the kept weights that it changes and in its cheapest kind."""

@@ -140,6 +140,7 @@ def test_what_is_not_planted_is_drawn_and_what_is_planted_is_declared(tmp_path: 
     report = found.verify()
     count = sum(mask.kept for mask in planting.masks.values())
     assert report.kept == count and report.patched <= count
+    assert report.carried == report.patched + 4 == found.ticket.carried_count  # and one constant a layer
     assert report.patched >= count - 1  # a planted weight may by chance be the draw
     loaded = slt.load(found.ticket.save(tmp_path / "planted.slt"))
     assert loaded.verify() == report
