@@ -38,6 +38,7 @@ NAMES = (
     "supermask-cifar",
     "supermask-gpt",
     "supermask-sanity",
+    "universal-tickets",
 )
 
 
