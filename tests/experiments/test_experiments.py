@@ -32,6 +32,7 @@ NAMES = (
     "attention-scale",
     "shared-keys-law",
     "char-transformer",
+    "replicated-rows-law",
     "rotary-law",
     "transformer-law",
     "supermask-mnist",
