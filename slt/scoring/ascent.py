@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
@@ -10,11 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.activation_target import ActivationTarget
+from slt.collapsed_graph import CollapsedGraph
 from slt.dense_chain import DenseChain
 from slt.domains import Box, Domain
 from slt.errors import InputError
+from slt.graph_target import GraphTarget
 from slt.scoring.activation_sampled import ActivationNetwork, activation_pair
 from slt.scoring.evaluation import Network, device_of, points_of
+from slt.scoring.graph_pair import GraphPair
+from slt.scoring.graph_sampled import GraphNetwork
 from slt.scoring.networks import Collapsed, Collapsible, checked_domain, collapsed_of, pair
 from slt.scoring.score import checked_order
 from slt.targets import Target
@@ -33,7 +38,7 @@ BATCH = 4096  # inputs evaluated at a time
 
 def ascend(
     ticket: Collapsible | Collapsed,
-    model: nn.Module | Target | ActivationTarget,
+    model: nn.Module | Target | GraphTarget | ActivationTarget,
     domain: Domain,
     starts: Any,
     steps: int = 50,
@@ -51,10 +56,13 @@ def ascend(
     order = checked_order(order)
     checked_domain(domain, "ascending the error")
     place, ticket = device_of(device), collapsed_of(ticket)
-    left: Network | ActivationNetwork
-    right: Network | ActivationNetwork
+    left: Network | GraphNetwork | ActivationNetwork
+    right: Network | GraphNetwork | ActivationNetwork
     if isinstance(ticket, DenseChain):
         left, right, inputs = activation_pair(ticket, model, device)
+    elif isinstance(ticket, CollapsedGraph):
+        graphs = GraphPair.of(ticket, model, tuple(np.shape(starts))[1:] or None)
+        (left, right), inputs = GraphNetwork.both(graphs, place), math.prod(graphs.shape)
     else:
         network, target = pair(ticket, model)
         left, right, inputs = Network.of(network, place), Network.of(target, place), target.inputs
@@ -144,8 +152,8 @@ class _Steps(_Moves):
 class _Error:
     """The error of one input and its gradient, both in float64 without any bound: the ascent proves nothing."""
 
-    ticket: Network | ActivationNetwork
-    target: Network | ActivationNetwork
+    ticket: Network | GraphNetwork | ActivationNetwork
+    target: Network | GraphNetwork | ActivationNetwork
     device: torch.device
     order: float
 
@@ -161,7 +169,7 @@ class _Error:
         import torch
 
         with torch.no_grad():
-            parts = [self._measure(torch.tensor(x, device=self.device)).cpu().numpy() for x in _batches(points)]
+            parts = [self._measure(torch.tensor(x, device=self.device)).cpu().numpy() for x in self._batches(points)]
         return np.asarray(np.nan_to_num(np.concatenate(parts), nan=0.0, posinf=0.0))
 
     def slope(self, points: FloatArray) -> FloatArray:
@@ -169,12 +177,13 @@ class _Error:
         import torch
 
         parts = []
-        for batch in _batches(points):
+        for batch in self._batches(points):
             x = torch.tensor(batch, device=self.device, requires_grad=True)
             (gradient,) = torch.autograd.grad(self._measure(x).sum(), x)
             parts.append(gradient.cpu().numpy())
         return np.asarray(np.nan_to_num(np.concatenate(parts)))
 
-
-def _batches(points: FloatArray) -> list[FloatArray]:
-    return [points[i : i + BATCH] for i in range(0, len(points), BATCH)]
+    def _batches(self, points: FloatArray) -> list[FloatArray]:
+        steps = [network.step for network in (self.ticket, self.target) if isinstance(network, GraphNetwork)]
+        step = min(BATCH, *steps) if steps else BATCH
+        return [points[i : i + step] for i in range(0, len(points), step)]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from slt.activation_target import ActivationTarget
 from slt.attention_target import AttentionTarget
 from slt.errors import InputError
+from slt.graph_target import GraphTarget
 from slt.merged_attention import MergedAttention
 from slt.merged_rotary import MergedRotary
 from slt.rotary_target import RotaryTarget
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 Model = (
-    Target | ActivationTarget | AttentionTarget | MergedAttention | RotaryTarget | MergedRotary | TransformerTarget
+    Target
+    | ActivationTarget
+    | GraphTarget
+    | AttentionTarget
+    | MergedAttention
+    | RotaryTarget
+    | MergedRotary
+    | TransformerTarget
 )
 """What a ticket is scored against, beside torch modules."""
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.collapsed import CollapsedLayer, CollapsedNetwork
+from slt.collapsed_graph import CollapsedGraph
 from slt.collapsed_transformer import CollapsedTransformer
 from slt.domains import Domain
 from slt.errors import InputError
@@ -22,6 +23,7 @@ from slt.merged_rotary import MergedRotary
 from slt.scoring.attention import attention_bounds
 from slt.scoring.attention_pair import Model
 from slt.scoring.enclosure import Enclosure, Region, identity, nothing, total
+from slt.scoring.graph import graph_bound
 from slt.scoring.linear_maps import DenseMap
 from slt.scoring.networks import Collapsed, Collapsible, checked_domain, collapsed_of, pair
 from slt.scoring.relaxation import relu
@@ -53,7 +55,8 @@ def certified(
 
     A ticket of attention or of a transformer: the largest error of one output token over all sequences of tokens of
     ``domain``, however long, under any mask; for attention ``slt.scoring.attention_bounds`` gives the bound of the
-    paper beside it.
+    paper beside it. A convolutional or residual ticket: the domain speaks of the flattened inputs, the error is of all
+    outputs, and the shape of an input has to be known (``GraphTarget.of(model, input_shape)``).
     """
     from threadpoolctl import threadpool_limits
 
@@ -65,6 +68,8 @@ def certified(
         return rotary_bound(found, model, domain, order)
     if isinstance(found, CollapsedTransformer):
         return transformer_bound(found, model, domain, order)
+    if isinstance(found, CollapsedGraph):
+        return graph_bound(found, model, domain, order)
     network, target = pair(found, model)
     _check(network, target, domain)
     # one thread: the singular values that take most of the time gain nothing from two, and on a busy machine the

@@ -10,6 +10,7 @@ the tighter one for single coordinates, the ball for sums over many of them: a s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.domains import Ball, Domain
+from slt.scoring.gram_norm import quick_norm_up
 from slt.scoring.linear_maps import LinearMap
 from slt.scoring.rounding import (
     UNDERFLOW,
@@ -39,6 +41,7 @@ class Region:
     """The inputs x = centre + u of a domain: |u| <= half, and ||u|| <= radius for a ball.
 
     least, most   bounds of x, each (d,); tighter than centre +- half where the region is cut by an input ReLU
+    quick         norms of large matrices are bounded without singular values
     """
 
     centre: FloatArray
@@ -46,6 +49,7 @@ class Region:
     radius: float | None
     least: FloatArray
     most: FloatArray
+    quick: bool = False
 
     @staticmethod
     def of(domain: Domain, d: int, input_relu: bool) -> Region:
@@ -74,14 +78,15 @@ class Region:
     def norm(self, linear: FloatArray) -> float:
         """At least the largest ||linear @ u||."""
         rows = float(norm_up(self.rows(linear)))
+        spectral = quick_norm_up if self.quick else spectral_norm_up
         if self.radius is not None:
-            return min(rows, float(upward(spectral_norm_up(linear) * self.radius)))
+            return min(rows, float(upward(spectral(linear) * self.radius)))
         # u = half * t with |t_j| <= 1, so ||t|| is at most the root of the number of coordinates that move
         moving = self.half > 0
         scaled = linear[:, moving] * self.half[moving]
         rounding = upward(float(norm_up(scaled)) * 2.0 * UNIT) + upward(scaled.size * UNDERFLOW)
         root = upward(np.sqrt(float(np.count_nonzero(moving))))
-        bound = float(upward(upward(upward(spectral_norm_up(scaled) + upward(rounding)) * root)))
+        bound = float(upward(upward(upward(spectral(scaled) + upward(rounding)) * root)))
         return min(rows, bound) if scaled.any() else rows
 
 
@@ -164,7 +169,7 @@ def nothing(region: Region, m: int) -> Enclosure:
 
 def image(
     region: Region,
-    terms: list[tuple[LinearMap, Enclosure]],
+    terms: Sequence[tuple[LinearMap, Enclosure]],
     constant: FloatArray,
     slack: FloatArray,
     least: FloatArray | None = None,

@@ -14,6 +14,7 @@ from typing import Self, final
 import numpy as np
 import numpy.typing as npt
 
+from slt.scoring.gram_norm import quick_norm_up
 from slt.scoring.rounding import interval_product, norm_up, product_error, product_up, spectral_norm_up
 
 FloatArray = npt.NDArray[np.float64]
@@ -76,14 +77,16 @@ class LinearMap(ABC):
 @final
 @dataclass(frozen=True, eq=False)
 class DenseMap(LinearMap):
-    """``entries`` is the matrix, (outputs, inputs)."""
+    """``entries`` is the matrix, (outputs, inputs). ``quick``: the norm of a large one without singular values."""
+
+    quick: bool = False
 
     @property
     def inputs(self) -> int:
         return int(self.entries.shape[1])
 
     def having(self, entries: FloatArray) -> DenseMap:
-        return DenseMap(entries)
+        return DenseMap(entries, self.quick)
 
     def where(self, flags: BoolArray) -> BoolArray:
         return flags
@@ -108,7 +111,7 @@ class DenseMap(LinearMap):
         return norm_up(self.entries, axis=1)
 
     def norm(self) -> float:
-        return spectral_norm_up(self.entries)
+        return quick_norm_up(self.entries) if self.quick else spectral_norm_up(self.entries)
 
 
 def extremes(above: FloatArray, below: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from slt.collapsed import CollapsedNetwork
+from slt.collapsed_graph import CollapsedGraph
 from slt.collapsed_transformer import CollapsedTransformer
 from slt.dense_chain import DenseChain
 from slt.domains import Domain
@@ -19,7 +20,7 @@ from slt.targets import Target
 if TYPE_CHECKING:
     from torch import nn
 
-Collapsed = CollapsedNetwork | DenseChain | MergedAttention | MergedRotary | CollapsedTransformer
+Collapsed = CollapsedNetwork | CollapsedGraph | DenseChain | MergedAttention | MergedRotary | CollapsedTransformer
 
 
 class Collapsible(Protocol):
@@ -34,15 +35,16 @@ def collapsed_of(ticket: Collapsible | Collapsed) -> Collapsed:
         return ticket
     if not callable(getattr(ticket, "collapsed", None)):
         raise InputError(
-            f"scoring a ticket: {type(ticket).__name__} was given; a CollapsedNetwork, a MergedAttention, a "
-            "MergedRotary, a CollapsedTransformer or an object whose collapsed() returns one is needed"
+            f"scoring a ticket: {type(ticket).__name__} was given; a CollapsedNetwork, a CollapsedGraph, a "
+            "MergedAttention, a MergedRotary, a CollapsedTransformer or an object whose collapsed() returns one is "
+            "needed"
         )
     network = ticket.collapsed()
     if not isinstance(network, Collapsed):
         raise InputError(
             f"scoring a ticket: its collapsed() returned {type(network).__name__}; "
-            "a CollapsedNetwork, a MergedAttention, a MergedRotary or a CollapsedTransformer is needed. Nothing is "
-            "proved of what a module tree answers: compare ticket.module() with the model on inputs"
+            "a CollapsedNetwork, a CollapsedGraph, a MergedAttention, a MergedRotary or a CollapsedTransformer is "
+            "needed. Nothing is proved of what a module tree answers: compare ticket.module() with the model on inputs"
         )
     return network
 
@@ -60,11 +62,14 @@ def pair(ticket: Collapsible | Collapsed, model: nn.Module | Model) -> tuple[Col
         )
     if not isinstance(network, CollapsedNetwork):
         raise InputError(
-            "scoring a ticket: a chain of layers is needed here, the ticket is of attention; "
+            f"scoring a ticket: a chain of layers is needed here, the ticket is a {type(network).__name__}; "
             "slt.sampled and slt.certified score it"
         )
     if isinstance(model, Model) and not isinstance(model, Target):
-        raise InputError("scoring a ticket: the model is attention, the ticket is not; give the model it is for")
+        raise InputError(
+            f"scoring a ticket: the model is a {type(model).__name__}, the ticket a chain of layers; give the model "
+            "that the ticket is for"
+        )
     target = Target.of(model)
     _check(network)
     for name, given, needed in (

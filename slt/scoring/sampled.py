@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slt.collapsed_graph import CollapsedGraph
 from slt.collapsed_transformer import CollapsedTransformer
 from slt.dense_chain import DenseChain
 from slt.errors import InputError
@@ -21,6 +22,7 @@ from slt.scoring.activation_sampled import sampled_activation
 from slt.scoring.attention_pair import AttentionPair, Model
 from slt.scoring.attention_sampled import sampled_attention
 from slt.scoring.evaluation import Network, device_of, points_of
+from slt.scoring.graph_sampled import sampled_graph
 from slt.scoring.networks import Collapsed, Collapsible, collapsed_of, pair
 from slt.scoring.rotary import sampled_rotary
 from slt.scoring.score import Kind, Score, checked_order, shown
@@ -52,7 +54,8 @@ def sampled(
     For a ticket of attention, ``inputs`` are sequences of queries, shape (count, T, d); ``keys`` (count, S, d_k), by
     default the queries; ``values`` (count, S, d_v), by default the keys; ``mask`` (T, S) or (count, T, S) bool, True
     where a query may attend; the error is of one output token. The same for a transformer and for rotary attention,
-    whose keys and values are their own. Raises InputError.
+    whose keys and values are their own. For a convolutional ticket ``inputs`` are (count, channels, height, width),
+    and the error is of all outputs of one input. Raises InputError.
     """
     import torch
 
@@ -73,6 +76,8 @@ def sampled(
         return sampled_transformer(found, model, inputs, mask, device, batch, order)
     if isinstance(found, DenseChain):
         return sampled_activation(found, model, inputs, device, batch, order)
+    if isinstance(found, CollapsedGraph):
+        return sampled_graph(found, model, inputs, device, batch, order)
     network, target = pair(found, model)
     points = points_of(inputs, target.inputs)
     place = device_of(device)
