@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 QUIET := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE NUMBA_NUM_THREADS=2
 DATA ?= $(firstword $(SLT_DATA) $(wildcard ../shared/data))
 
-.PHONY: demo test check full benchmark clean
+.PHONY: demo test check full benchmark notebooks clean
 
 demo: $(STAMP)
 	$(BIN)/slt demo $(if $(DATA),--data "$(DATA)")
@@ -26,6 +26,14 @@ full: $(STAMP)
 
 benchmark: $(STAMP)
 	SLT_DATA="$(DATA)" $(BIN)/python -m benchmarks
+
+# the course, executed, in notebooks/build
+notebooks: $(STAMP)
+	mkdir -p notebooks/build
+	for script in notebooks/[0-9][0-9]_*.py; do \
+	  $(BIN)/jupytext --quiet --to ipynb --output notebooks/build/$$(basename $$script .py).ipynb $$script || exit 1; \
+	done
+	$(BIN)/jupyter-execute --inplace notebooks/build/*.ipynb
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -60,3 +60,10 @@ class Verdict:
                 if comparison.holds is wanted:
                     return comparison
         return self.comparisons[-1]
+
+    def __str__(self) -> str:
+        said = {True: "holds", False: "violated", None: "open"}
+        lines = [f"{self.outcome.value} ({self.evidence.kind}: {self.evidence.text})"]
+        for c in self.comparisons:
+            lines.append(f"  {c.label}: {c.measured} {c.relation.symbol} {c.predicted}, {said[c.holds]}")
+        return "\n".join([*lines, *([self.note] if self.note else [])])
