@@ -26,6 +26,7 @@ NAMES = (
     "subset-sum-laws",
     "needed-width",
     "mlp-law",
+    "looks-linear-law",
     "two-layer-options",
     "attention-law",
     "attention-paper",
