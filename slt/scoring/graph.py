@@ -34,7 +34,7 @@ from slt.graph_nodes import (
 )
 from slt.scoring.attention_pair import Model
 from slt.scoring.enclosure import Region, enclose, identity, nothing
-from slt.scoring.graph_pair import GraphPair
+from slt.scoring.graph_pair import GraphPair, check_alike, graph_target
 from slt.scoring.linear_maps import DenseMap, LinearMap
 from slt.scoring.networks import checked_domain
 from slt.scoring.pooling import passed_max, passed_mean, passed_padding, passed_sum
@@ -58,8 +58,9 @@ def graph_bound(ticket: CollapsedGraph, model: nn.Module | Model, domain: Domain
     speaks of the flattened inputs. ``order``: np.inf or 2, the norm of all outputs. inf if float64 overflows."""
     order = checked_order(order)
     checked_domain(domain, "certifying a ticket")
-    pair = GraphPair.of(ticket, model)
-    pair.check_alike()
+    target = graph_target(model)
+    check_alike(ticket, target)
+    pair = GraphPair.of(ticket, target)
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):

@@ -32,12 +32,7 @@ class GraphPair:
     @staticmethod
     def of(ticket: CollapsedGraph, model: nn.Module | Model, shape: Sequence[int] | None = None) -> GraphPair:
         """Both graphs, checked; ``shape`` of an input where neither of them knows it. Raises InputError."""
-        if isinstance(model, Model) and not isinstance(model, GraphTarget):
-            raise InputError(
-                f"scoring a ticket of a graph: the model is a {type(model).__name__}; give the network that the "
-                "ticket is for, or its GraphTarget"
-            )
-        target = GraphTarget.of(model)
+        target = graph_target(model)
         known = target.input_shape or ticket.input_shape or shape
         if known is None:
             raise InputError(
@@ -55,20 +50,30 @@ class GraphPair:
             )
         return GraphPair(ticket, target, tuple(known), *shapes)
 
-    def check_alike(self) -> None:
-        """InputError unless both graphs have the same nodes, parameters aside."""
-        ticket, target = self.ticket.nodes, self.target.nodes
-        if len(ticket) != len(target):
+
+def graph_target(model: nn.Module | Model) -> GraphTarget:
+    """A model as a graph. Raises InputError and UnsupportedModuleError."""
+    if isinstance(model, Model) and not isinstance(model, GraphTarget):
+        raise InputError(
+            f"scoring a ticket of a graph: the model is a {type(model).__name__}; give the network that the ticket is "
+            "for, or its GraphTarget"
+        )
+    return GraphTarget.of(model)
+
+
+def check_alike(ticket: CollapsedGraph, target: GraphTarget) -> None:
+    """InputError unless both graphs have the same nodes, names of parameters aside."""
+    if len(ticket.nodes) != len(target.nodes):
+        raise InputError(
+            f"certifying a ticket of a graph: it has {len(ticket.nodes)} nodes, the model {len(target.nodes)}; the "
+            "same nodes are needed. Sampling compares any networks"
+        )
+    for i, (one, other) in enumerate(zip(ticket.nodes, target.nodes, strict=True)):
+        if _unnamed(one) != _unnamed(other):
             raise InputError(
-                f"certifying a ticket of a graph: it has {len(ticket)} nodes, the model {len(target)}; the same nodes "
-                "are needed. Sampling compares any networks"
+                f"certifying a ticket of a graph: its node {i} is {one!r}, the model's {other!r}; the same nodes are "
+                "needed. Sampling compares any networks"
             )
-        for i, (one, other) in enumerate(zip(ticket, target, strict=True)):
-            if _unnamed(one) != _unnamed(other):
-                raise InputError(
-                    f"certifying a ticket of a graph: its node {i} is {one!r}, the model's {other!r}; the same nodes "
-                    "are needed. Sampling compares any networks"
-                )
 
 
 def _unnamed(node: Node) -> Node:

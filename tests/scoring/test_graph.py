@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,11 +12,14 @@ from torch import nn
 from torch.nn import functional
 
 from slt.collapsed import CollapsedLayer, CollapsedNetwork
+from slt.collapsed_graph import CollapsedGraph
 from slt.domains import Ball, Box
-from slt.graph_nodes import Convolution
+from slt.errors import InputError
+from slt.graph_nodes import Convolution, Input, MaxPool
 from slt.graph_target import GraphTarget
-from slt.scoring import Kind, ascend, certified, graph, sampled
+from slt.scoring import Kind, ascend, certified, graph, graph_sampled, sampled
 from slt.scoring.graph_pair import GraphPair
+from slt.scoring.graph_sampled import GraphNetwork
 from slt.targets import Target
 from tests.scoring.graph_twins import ExactGraph, near, rational
 
@@ -229,3 +233,111 @@ def test_a_deep_residual_net_by_boxes_and_balls(monkeypatch):
     assert "boxes and balls" in upper.text
     lower = sampled(ticket, target, domain.sample(768, 8, np.random.default_rng(9)))
     assert 0 < lower.value <= upper.value < 1000 * lower.value
+
+
+def test_a_pool_of_equal_pixels_and_one_of_sure_winners(way):
+    """Where the largest pixel is known in both networks, the difference is that pixel's own."""
+    target = GraphTarget.of(nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.MaxPool2d(2)).double(), (1, 2, 2))
+    ticket = near(target, np.random.default_rng(0), 0.1)
+    (map_,), (weight,) = ticket.maps.values(), target.parameters.values()
+    size = float(np.abs(map_.positive - weight).item())
+    sign = np.sign(weight.item())
+    low, high = np.sort(sign * np.array([[0.0, 0.0, 0.0, 0.9], [0.1, 0.1, 0.1, 1.0]]), axis=0)
+    if sign > 0:
+        upper = certified(ticket, target, Box(tuple(low), tuple(high))).value
+        assert size <= upper <= size * (1 + 1e-9)
+    assert certified(ticket, target, Box(0.5, 0.5)).value <= 0.5 * max(size, abs(map_.negative - weight).item()) * 1.001
+
+
+def test_weights_known_up_to_a_rounding_only(way):
+    """Every tap and the bias may be off by 1/8, at inputs of size 1."""
+    model = nn.Conv2d(2, 1, 2).double()
+    target = GraphTarget.of(model, (2, 2, 2))
+    ticket = near(target, np.random.default_rng(0), 0.0, rounding=0.125)
+    upper = certified(ticket, target, Box(-1.0, 1.0)).value
+    assert 9 / 8 <= upper <= 9 / 8 + 1e-12
+    assert sampled(ticket, target, np.ones((1, 2, 2, 2))).value == 0
+
+
+def test_overflow_gives_an_infinite_bound_and_says_so(way):
+    _, target = target_of("residual")
+    huge = GraphTarget(target.nodes, {k: v * 1e150 for k, v in target.parameters.items()}, target.input_shape)
+    ticket = near(huge, np.random.default_rng(0))
+    score = certified(ticket, huge, Box(0.0, 1e100))
+    assert score.value == np.inf
+    assert "overflowed" in str(score)
+    assert sampled(ticket, huge, np.full((2, 2, 4, 4), 1e100)).value == 0
+
+
+def test_how_many_inputs_at_a_time_does_not_matter(monkeypatch):
+    model, target = target_of("residual")
+    ticket = near(target, np.random.default_rng(0))
+    x = Box(-1.0, 1.0).sample(32, 9, np.random.default_rng(1)).reshape(-1, 2, 4, 4)
+    whole = sampled(ticket, model, x)
+    assert whole.value == pytest.approx(sampled(ticket, target, x.reshape(9, -1), batch=2).value, rel=1e-9)
+    monkeypatch.setattr(graph_sampled, "GATHERED", 1)
+    assert whole.value == pytest.approx(sampled(ticket, target, x).value, rel=1e-9)
+    # the same network with its input's shape taken from the inputs
+    unknown = CollapsedGraph(ticket.nodes, ticket.maps)
+    assert whole.value == pytest.approx(sampled(unknown, model, torch.tensor(x)).value, rel=1e-9)
+
+
+def test_the_error_bound_of_float64_holds_in_rational_arithmetic():
+    """Of the target alone, at inputs of mixed sizes; what the bound gives away is small."""
+    for name in MODELS:
+        _, target = target_of(name, 3)
+        ticket = near(target, np.random.default_rng(4), 0.3)
+        pair = GraphPair.of(ticket, target)
+        x = np.random.default_rng(5).standard_normal(pair.shape) * 10.0 ** np.random.default_rng(6).integers(
+            -6, 6, pair.shape
+        )
+        exact = [value.reshape(-1) for value in ExactGraph(ticket, target).trace(rational(x))[-1]]
+        for network, real in zip(GraphNetwork.both(pair, torch.device("cpu")), exact, strict=True):
+            value, error = (t.numpy()[0] for t in network.forward_with_error(torch.tensor(x.reshape(1, -1))))
+            assert np.array_equal(value, network.forward(torch.tensor(x.reshape(1, -1))).numpy()[0])
+            assert all(abs(Fraction(v) - r) <= Fraction(e) for v, r, e in zip(value, real, error, strict=True))
+            assert error.max() < 1e-6
+
+
+def test_what_cannot_be_scored():
+    model, target = target_of("max-pool")
+    ticket = near(target, np.random.default_rng(0))
+    other_model, other = target_of("groups")
+    box, x = Box(0.0, 1.0), np.ones((1, 2, 5, 5))
+    unknown = CollapsedGraph(ticket.nodes, ticket.maps)
+    first = ticket.maps[1]
+    pool = replace(target.nodes[3], kernel=(3, 3), padding=(1, 1))
+    padded = replace(target, nodes=(*target.nodes[:3], pool, *target.nodes[4:]))
+    assert certified(ticket, model, box) == certified(ticket, target, box)
+    for given, against, words in (
+        (unknown, model, "shape of the inputs is not known"),
+        (ticket, padded, "node 3 is MaxPool"),
+        (ticket, other, "7 nodes, the model 4"),
+        (ticket, Target.from_arrays([np.eye(2)]), "model is a Target"),
+        (replace(ticket, maps={1: first}), target, "has no collapsed map"),
+        (replace(ticket, maps={**ticket.maps, 1: replace(first, bias=np.zeros(7))}), target, r"\(7,\)"),
+        (replace(ticket, maps={**ticket.maps, 1: replace(first, rounding=-1.0)}), target, "rounding of -1"),
+        (replace(ticket, maps={**ticket.maps, 1: replace(first, bias=np.full(2, np.nan))}), target, "2 NaN"),
+    ):
+        with pytest.raises(InputError, match=words):
+            certified(given, against, box)
+    with pytest.raises(InputError, match=r"2 coordinates.*50"):
+        certified(ticket, target, Box(0.0, (1.0, 1.0)))
+    with pytest.raises(InputError, match="str was given"):
+        certified(ticket, target, "box")
+    with pytest.raises(InputError, match="order 1"):
+        certified(ticket, target, box, order=1)
+    with pytest.raises(InputError, match="cannot take values of shape"):
+        sampled(unknown, other_model, x)
+    with pytest.raises(InputError, match="have 5 numbers each"):
+        sampled(ticket, target, np.ones((1, 5)))
+    with pytest.raises(InputError, match="keys, values and a mask are of attention"):
+        sampled(ticket, target, x, keys=x)
+    # a window that lies in the padding alone
+    lost = GraphTarget(
+        (Input(), Convolution(0, "w", None, 1, 1, (1, 1)), MaxPool(1, (2, 2), (1, 1), (1, 1), (3, 3))),
+        {"w": np.ones((1, 1, 1, 1))},
+        (1, 2, 2),
+    )
+    with pytest.raises(InputError, match="sees no pixel"):
+        certified(near(lost, np.random.default_rng(0)), lost, box)
