@@ -26,6 +26,7 @@ NAMES = (
     "subset-sum-laws",
     "needed-width",
     "mlp-law",
+    "constructions-compared",
     "looks-linear-law",
     "two-layer-options",
     "attention-law",
