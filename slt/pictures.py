@@ -117,6 +117,8 @@ def units_by_sign(axes: Axes, values: Any, kept: Any, title: str = "") -> None:
             f"drawing units: truth values of shape {values.shape} say which are kept; {kept.dtype} of {kept.shape} was "
             "given"
         )
+    from matplotlib.ticker import MaxNLocator
+
     colours = [_sign_colour(value) for value in values]
     faces = [colour if k else "white" for colour, k in zip(colours, kept, strict=True)]
     with style():
@@ -124,6 +126,7 @@ def units_by_sign(axes: Axes, values: Any, kept: Any, title: str = "") -> None:
         axes.axhline(0, color=GREY, linewidth=0.8)
         axes.set_title(f"{title} ({kept.sum()} of {len(kept)} kept)" if title else f"{kept.sum()} of {len(kept)} kept")
         axes.set_xlabel(axis_label("hidden unit", "index"))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def matrix_picture(axes: Axes, matrix: Any, title: str = "", largest: float | None = None) -> None:
