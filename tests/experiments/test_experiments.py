@@ -37,6 +37,7 @@ NAMES = (
     "replicated-rows-law",
     "rotary-law",
     "transformer-law",
+    "resnet8",
     "supermask-mnist",
     "supermask-cifar",
     "supermask-gpt",
