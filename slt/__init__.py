@@ -14,7 +14,7 @@ from slt.errors import SltError
 from slt.weights import Hyperbolic, Key, Normal, SignedConstant, Uniform
 
 if TYPE_CHECKING:
-    from slt import laws, scoring, search, subset_sum
+    from slt import laws, neurons, scoring, search, subset_sum
     from slt.attention_target import AttentionTarget
     from slt.constructions import (
         Attention,
@@ -73,7 +73,7 @@ _HOMES = {
     "load": "slt.tickets",
     "sampled": "slt.scoring",
 }
-_MODULES = ("constructions", "laws", "scoring", "search", "subset_sum", "tickets")
+_MODULES = ("constructions", "laws", "neurons", "scoring", "search", "subset_sum", "tickets")
 
 __all__ = [
     "Attention",
@@ -112,6 +112,7 @@ __all__ = [
     "fit_readout",
     "laws",
     "load",
+    "neurons",
     "sampled",
     "scoring",
     "search",

@@ -50,8 +50,8 @@ class LooksLinearLaw(Experiment):
     }
     smoke_config: ClassVar[Config] = {
         "seeds": 6,
-        "targets": ["2-3-1"],
-        "hidden": [8, 12, 16],
+        "targets": ["2-1"],
+        "hidden": [10, 14],
         "points": 32,
         "steps": 5,
     }

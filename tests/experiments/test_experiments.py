@@ -28,6 +28,7 @@ NAMES = (
     "mlp-law",
     "constructions-compared",
     "looks-linear-law",
+    "neuron-subnetworks",
     "two-layer-options",
     "attention-law",
     "attention-paper",
