@@ -150,7 +150,7 @@ def matrix_picture(axes: Axes, matrix: Any, title: str = "", largest: float | No
                 axes.text(column, row, f"{value:.2g}", ha="center", va="center", size=8, color="w" if dark else "k")
 
 
-def side_by_side(target: Any, ticket: Any, quantity: str = "weights") -> Figure:
+def side_by_side(target: Any, ticket: Any, title: str = "") -> Figure:
     """A target's matrix, a ticket's of the same shape in the same colours, and their difference in its own."""
     target, ticket = _numbers("target", target, 2), _numbers("ticket", ticket, 2)
     if target.shape != ticket.shape:
@@ -159,7 +159,9 @@ def side_by_side(target: Any, ticket: Any, quantity: str = "weights") -> Figure:
         )
     largest = max(float(np.abs(target).max()), float(np.abs(ticket).max()))
     figure, axes = new_figure(columns=3, width=3.2, height=3.0)
-    matrix_picture(axes[0, 0], target, f"target {quantity}", largest)
+    if title:
+        figure.suptitle(title, size="medium")
+    matrix_picture(axes[0, 0], target, "target", largest)
     matrix_picture(axes[0, 1], ticket, "ticket", largest)
     matrix_picture(axes[0, 2], ticket - target, "difference")
     return figure

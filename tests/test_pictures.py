@@ -60,9 +60,10 @@ def test_a_ticket_shows_every_matrix(tmp_path: Path) -> None:
 
 
 def test_side_by_side_tells_the_difference() -> None:
-    figure = pictures.side_by_side(np.eye(2), np.eye(2) + 0.25)
+    figure = pictures.side_by_side(np.eye(2), np.eye(2) + 0.25, "layer 1")
+    assert figure.get_suptitle() == "layer 1"
     assert [axes.get_title() for axes in figure.axes] == [
-        "target weights (up to 1.2)",
+        "target (up to 1.2)",
         "ticket (up to 1.2)",
         "difference (up to 0.25)",
     ]
