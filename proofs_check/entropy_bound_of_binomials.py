@@ -15,7 +15,7 @@ from typing import Any, ClassVar, final
 from slt.claims import AtLeast, Claim, Comparison, Equal, Exact, Kind, Origin, Relation, Size, Verdict
 from slt.weights import Key
 
-from ._balls import balls
+from ._flint_at import flint_at
 
 BY_INTEGERS = 24  # n up to which integers decide
 
@@ -45,7 +45,7 @@ class EntropyBoundOfBinomials(Claim):
             for n in range(2, BY_INTEGERS + 1)
             for k in range(1, n // 2 + 1)
         )
-        with balls(96) as flint:
+        with flint_at(96) as flint:
             rest = self._by_balls(flint, most)
         rows = [
             Comparison.of("n = 2, k = 1: C(n, k)**2 over the bound's square", self._squared(2, 1), Equal(), 1),

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, final
 from slt.claims import AtMost, Claim, Comparison, Equal, Exact, Kind, Origin, Relation, Size, Verdict
 from slt.weights import Key
 
-from ._balls import balls
+from ._flint_at import flint_at
 
 
 def density(n: int, x: Any) -> Any:
@@ -54,7 +54,7 @@ class IrwinHallBounds(Claim):
         # n = 1 has a jump at its edge, x = sqrt 1, and density 1/2 up to it
         high = [Fraction(1, 4)] + [n * density(n, Fraction(0)) ** 2 for n in range(2, most + 1)]
         above = sum(not self.relation.exactly(value, self.upper_squared) for value in high)
-        with balls(256) as flint:
+        with flint_at(256) as flint:
             ratio = lambda q: flint.arb(flint.fmpq(q.numerator, q.denominator))  # noqa: E731
             low = [flint.arb(1) / 2] + [
                 flint.arb(n).sqrt() * density(n, flint.arb(n).sqrt()) for n in range(2, most + 1)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, final
 from slt.claims import AtMost, Claim, Comparison, Equal, Exact, Kind, Origin, Relation, Size, Verdict
 from slt.weights import Key
 
-from ._balls import balls
+from ._flint_at import flint_at
 
 BITS = 160
 
@@ -49,7 +49,7 @@ class MirrorLayersHalveAngles(Claim):
         layers = size.choose(smoke=4, full=8)
         steps = 2 ** (layers + 2)
         off, beyond, worst = 0, 0, Fraction(0)
-        with balls(BITS) as flint:
+        with flint_at(BITS) as flint:
             for j in range(-steps, steps):
                 angle = Fraction(j, steps)
                 x, y = self._point(flint, angle)
