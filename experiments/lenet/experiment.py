@@ -28,7 +28,7 @@ class Lenet(Experiment):
         "tolerances": [0.3, 0.1, 0.03, 0.01, 0.003],
         "seed": 0,
     }
-    smoke_config: ClassVar[Config] = {"data": "digits", "epochs": 2, "tolerances": [0.1, 0.01]}
+    smoke_config: ClassVar[Config] = {"data": "digits", "epochs": 1, "width": 24, "tolerances": [0.1]}
 
     def units(self, config: Config) -> Sequence[Config]:
         shared = {k: config[k] for k in ("data", "epochs", "width", "seed")}
@@ -48,15 +48,16 @@ class Lenet(Experiment):
         accuracy.axhline(
             100 * records[0]["result"]["target_accuracy"], color=plots.GREY, linestyle="--", label="trained target"
         )
-        accuracy.set_ylabel(plots.axis_label("accuracy on test images", "%", "measured"))
+        accuracy.set_ylabel(plots.axis_label("test accuracy", "%", "measured"))
         outputs = np.array([r["result"]["output_errors"] for r in records])
-        for i, label in enumerate(("median image", "90 % of the images", "worst image")):
+        for i, label in enumerate(("output, median image", "output, 90 % of the images", "output, worst image")):
             errors.plot(tolerance, outputs[:, i], "o-", color=plots.PALETTE[i], label=label)
         errors.plot(
             tolerance, _column(records, "largest_residual"), "s:", color=plots.GREY, label="largest weight error"
         )
-        errors.set_ylabel(plots.axis_label("largest output error", "1", "measured"))
+        errors.set_ylabel(plots.axis_label("error", "1", "measured"))
         errors.set_yscale("log")
+        errors.set_ylim(bottom=tolerance.min() / 40)  # room for the legend
         size.plot(
             tolerance, _column(records, "kept") / 1e3, "o-", color=plots.PALETTE[0], label="weights kept, thousands"
         )

@@ -39,6 +39,7 @@ NAMES = (
     "rotary-law",
     "transformer-law",
     "resnet8",
+    "lenet",
     "supermask-mnist",
     "supermask-cifar",
     "supermask-gpt",
