@@ -30,7 +30,7 @@ class Resnet8(Experiment):
         "tolerances": [0.3, 0.1, 0.03, 0.01, 0.003],
         "seed": 0,
     }
-    smoke_config: ClassVar[Config] = {"data": "digits", "stages": [4, 8], "epochs": 2, "tolerances": [0.1, 0.01]}
+    smoke_config: ClassVar[Config] = {"data": "digits", "stages": [2, 4], "epochs": 1, "width": 24, "tolerances": [0.1]}
 
     def units(self, config: Config) -> Sequence[Config]:
         shared = {k: config[k] for k in ("data", "stages", "epochs", "width", "seed")}
