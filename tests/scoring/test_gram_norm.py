@@ -12,7 +12,7 @@ from torch.nn import functional
 from slt.scoring.gram_norm import SQUARINGS, convolution_norm_up, gram_norm_up, quick_norm_up
 
 
-@pytest.mark.parametrize("shape", [(4, 5, 3), (3, 2, 7), (2, 6, 6), (3, 1, 4), (1, 40, 30)], ids=str)
+@pytest.mark.parametrize("shape", [(4, 5, 3), (3, 2, 7), (1, 40, 30)], ids=str)
 @pytest.mark.parametrize("scale", [1e-300, 1e-20, 1.0, 1e20, 1e150])
 @pytest.mark.parametrize("complex_", [False, True])
 def test_squarings_hold_the_singular_values(shape, scale, complex_):
