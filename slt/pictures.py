@@ -158,7 +158,8 @@ def side_by_side(target: Any, ticket: Any, title: str = "") -> Figure:
             f"drawing matrices side by side: one shape is needed; {target.shape} and {ticket.shape} were given"
         )
     largest = max(float(np.abs(target).max()), float(np.abs(ticket).max()))
-    figure, axes = new_figure(columns=3, width=3.2, height=3.0)
+    rows, columns = target.shape
+    figure, axes = new_figure(columns=3, width=3.2, height=float(np.clip(2.5 * rows / columns, 0.6, 2.5)) + 0.6)
     if title:
         figure.suptitle(title, size="medium")
     matrix_picture(axes[0, 0], target, "target", largest)
