@@ -34,8 +34,8 @@ class MirrorLayersHalveAngles(Claim):
         "points reach the lower end."
     )
     kind: ClassVar[Kind] = Kind.TIGHT
-    origin: ClassVar[Origin] = Origin.PUBLISHED
-    reference: ClassVar[str] = "Fischer and Burkholz 2022, Plant'n'Seek, the circle ticket; the bound derived here"
+    origin: ClassVar[Origin] = Origin.CORRECTED
+    reference: ClassVar[str] = "Plant'n'Seek 2022, the circle ticket, with the sign that folds; bound derived here"
     checked: ClassVar[tuple[str, ...]] = (f"equal points: balls of {BITS} bits overlap, with radius below 2**-100",)
     unchecked: ClassVar[tuple[str, ...]] = ("angles between those tried: |t - b| is linear between them",)
     measures: ClassVar[str] = "the largest angle after k layers over pi; points whose coordinates are not as predicted"
