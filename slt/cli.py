@@ -148,7 +148,7 @@ def check(claims: tuple[str, ...], size: str, again: bool, path: Path | None) ->
     def tell(name: str, claim: Any, verdict: Any) -> None:
         c = verdict.decisive
         told = f"{c.label}: {c.measured} {c.relation.symbol} {c.predicted}"
-        click.echo(f"{name:<34}{verdict.outcome.value:<14}{verdict.evidence.kind:<20}{told}")
+        click.echo(f"{name:<44}{verdict.outcome.value:<14}{verdict.evidence.kind:<20}{told}")
         if verdict.outcome is not claim.expected:
             news.append(f"{name} was expected to be: {claim.expected.value}")
 
