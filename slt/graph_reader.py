@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -43,12 +44,10 @@ def read_graph(model: Any) -> tuple[tuple[Node, ...], dict[str, FloatArray]]:
 
 def _traced(model: nn.Module) -> fx.Graph:
     """The model's graph in eval mode; the model itself is left as it was."""
-    from torch import fx
-
     modes = [(module, module.training) for module in model.modules()]
     try:
         model.eval()
-        graph = fx.Tracer().trace(model)
+        graph = _tracer().trace(model)
     except Exception as error:  # somebody's forward runs on symbols here, and may raise anything
         raise UnsupportedModuleError(
             f"reading the target: torch.fx cannot trace {type(model).__name__}: {type(error).__name__}: {error}. Take "
@@ -58,6 +57,21 @@ def _traced(model: nn.Module) -> fx.Graph:
         for module, mode in modes:
             module.training = mode
     return graph  # with its dead code, which may be in place
+
+
+def _tracer() -> fx.Tracer:
+    """fx takes ``x += y`` for ``x = x + y``, which differs where another name has x too: here it is what torch does."""
+    from torch import fx
+
+    class Value(fx.Proxy):
+        def __iadd__(self, other: Any) -> fx.Proxy:
+            return self.tracer.create_proxy("call_function", operator.iadd, (self, other), {})
+
+    class Tracer(fx.Tracer):
+        def proxy(self, node: fx.Node) -> fx.Proxy:
+            return Value(node, self)
+
+    return Tracer()
 
 
 class _Reader:

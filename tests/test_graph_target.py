@@ -79,6 +79,19 @@ def both_again(m, x):
     return m.conv(x) + m.conv(y)
 
 
+def added_to_both_names(m, x):
+    y = z = m.conv(x)
+    y += m.conv(x)
+    return y + m.same(z)
+
+
+def added_to_a_part(m, x):
+    y = m.conv(x)
+    z = y[:, :, ::2, ::2]
+    z += z
+    return y
+
+
 MODELS = {
     "one convolution": (conv(), (2, 7, 5)),
     "geometry": (
@@ -132,6 +145,7 @@ MODELS = {
     ),
     "in place on the input": (Calls(both_again, conv=conv(), relu=nn.ReLU(inplace=True)), (2, 5, 5)),
     "in place sums": (Calls(lambda m, x: (y := m.conv(x)).add_(m.conv(x)) + y, conv=conv()), (2, 5, 5)),
+    "augmented sums": (Calls(added_to_both_names, conv=conv(), same=conv(4, 4, 1)), (2, 5, 5)),
     "functions": (
         Calls(
             lambda m, x: functional.dropout(
@@ -267,6 +281,7 @@ REFUSED = {
         Calls(lambda m, x: (f := (y := m.conv(x))[:, :, ::2]) + (f.relu_(), y[:, :, ::2])[1], conv=conv()),
         "in place, on memory",
     ),
+    "a part, then an augmented sum": (Calls(added_to_a_part, conv=conv()), "in place, on memory"),
     "padding that is not zero": (nn.Sequential(conv(padding=1, padding_mode="reflect")), "padding_mode='reflect'"),
     "another part": (Calls(lambda m, x: m.conv(x)[:, :2], conv=conv()), "only every k-th pixel"),
     "another mean": (Calls(lambda m, x: m.conv(x).mean((1, 2)), conv=conv()), "over dimensions"),
