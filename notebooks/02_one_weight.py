@@ -158,12 +158,12 @@ Picture.of(figure)
 # ## Checked
 #
 # That a weight is two ReLU units, and that v relu(u x) is v u x wherever u x >= 0: settled for all real numbers by
-# finitely many signs. And that both branches are needed where inputs have both signs.
+# finitely many signs. That both branches are needed where inputs have both signs. And the half and the quarter of a bit.
 
 # %%
-names = ["relu-identity-of-a-weight", "one-branch-misses-signed-inputs"]
+names = ["relu-identity-of-a-weight", "one-branch-misses-signed-inputs", "halves-of-units-by-sign"]
 for name, claim, verdict in check_claims(find_claims(ROOT), names, SIZE):
-    print(f"{name}, {claim.origin.value}: {claim.statement}\n{verdict}")
+    print(f"{name}, {claim.origin.value}: {claim.statement}\n{verdict}\n")
     assert verdict.outcome is claim.expected
 
 # %% [markdown]

@@ -180,11 +180,12 @@ for name, found in (("L + 1", ticket), ("2L", deep)):
 # %% [markdown]
 # ## Checked
 #
-# A chain of mirrored ReLU blocks is a chain of affine maps, in integers.
+# A chain of mirrored ReLU blocks is a chain of affine maps, in integers. A pair is worth one bit, and so is a copy.
 
 # %%
-for name, claim, verdict in check_claims(find_claims(ROOT), ["looks-linear-identity"], SIZE):
-    print(f"{name}, {claim.origin.value}: {claim.statement}\n{verdict}")
+names = ["looks-linear-identity", "one-bit-a-mirrored-pair", "one-bit-a-copy"]
+for name, claim, verdict in check_claims(find_claims(ROOT), names, SIZE):
+    print(f"{name}, {claim.origin.value}: {claim.statement}\n{verdict}\n")
     assert verdict.outcome is claim.expected
 
 # %% [markdown]

@@ -131,7 +131,7 @@ def units_by_sign(axes: Axes, values: Any, kept: Any, title: str = "") -> None:
 
 def matrix_picture(axes: Axes, matrix: Any, title: str = "", largest: float | None = None) -> None:
     """A matrix of shape (rows, columns), vermilion below zero and blue above; the colours end at ``largest``, that of
-    the matrix without it, and small matrices show their numbers too."""
+    the matrix without it, and small matrices of up to four columns show their numbers too."""
     matrix = _numbers("matrix", matrix, 2)
     end = float(np.abs(matrix).max()) if largest is None else float(largest)
     from matplotlib.colors import LinearSegmentedColormap
@@ -144,7 +144,7 @@ def matrix_picture(axes: Axes, matrix: Any, title: str = "", largest: float | No
         axes.set_xticks([])
         axes.set_yticks([])
         axes.set_title(f"{title} (up to {end:.2g})" if title else f"up to {end:.2g}")
-        if matrix.size <= 36:
+        if matrix.size <= 36 and matrix.shape[1] <= 4:
             for (row, column), value in np.ndenumerate(matrix):
                 dark = abs(value) > 0.6 * end
                 axes.text(column, row, f"{value:.2g}", ha="center", va="center", size=8, color="w" if dark else "k")
