@@ -71,24 +71,24 @@ def certified(
     if isinstance(found, CollapsedGraph):
         return graph_bound(found, model, domain, order)
     network, target = pair(found, model)
-    _check(network, target, domain)
+    check_chain(network, target, domain)
     # one thread: the singular values that take most of the time gain nothing from two, and on a busy machine the
     # threads of the linear algebra library wait for each other seven times longer than they work
-    with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
-        value = _bound(network, target, domain, order)
-    value = value if np.isfinite(value) else np.inf
+    with threadpool_limits(limits=1, user_api="blas"):
+        value = chain_bound(network, target, domain, order)
     overflow = "" if np.isfinite(value) else ", float64 overflowed"
     return Score(value, Kind.CERTIFIED_UPPER, norm=order, text=f"certified over {domain}{overflow}")
 
 
-def _bound(network: CollapsedNetwork, target: Target, domain: Domain, order: float) -> float:
-    region, state = _start(network, target, domain)
-    for block, layer in zip(network.layers, target.layers, strict=True):
-        state = _step(region, state, block, layer)
-    error = state.difference
-    if order == 2:
-        return float(np.maximum(error.reach, 0.0))
-    return float(np.max(error.largest))
+def chain_bound(network: CollapsedNetwork, target: Target, domain: Domain, order: float) -> float:
+    """The bound of ``certified`` for a pair that ``check_chain`` has passed; inf where float64 overflows."""
+    with np.errstate(all="ignore"):
+        region, state = _start(network, target, domain)
+        for block, layer in zip(network.layers, target.layers, strict=True):
+            state = _step(region, state, block, layer)
+        error = state.difference
+        value = float(np.maximum(error.reach, 0.0) if order == 2 else np.max(error.largest))
+    return value if np.isfinite(value) else np.inf
 
 
 def _start(network: CollapsedNetwork, target: Target, domain: Domain) -> tuple[Region, State]:
@@ -117,7 +117,8 @@ def _step(region: Region, state: State, block: CollapsedLayer, layer: Layer) -> 
     return passed_relu(region, state) if layer.relu else state
 
 
-def _check(network: CollapsedNetwork, target: Target, domain: Domain) -> None:
+def check_chain(network: CollapsedNetwork, target: Target, domain: Domain) -> None:
+    """Raises InputError for networks whose layers do not correspond, and for anything that is not a domain."""
     checked_domain(domain, "certifying a ticket")
     if len(network.layers) != len(target.layers):
         raise InputError(
