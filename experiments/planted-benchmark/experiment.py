@@ -12,10 +12,11 @@ from slt import plots
 from slt.records import Record
 from slt.runner import Config, Experiment
 
-from .variants import DEFECT, DENSE, PLANTED, SEARCHES, TASKS, units_of
+from .variants import DEFECT, DENSE, PLANTED, TASKS, units_of
 
 MARKERS = "osD^v<>PXd"
 SCORES = ("strong_raw", "strong_readout", "weak_raw", "weak_readout")
+LOWEST = {"relu": 1e-16, "helix": 1e-5}  # of the axes; the planted unit's own error is round-off
 TOLD = {
     "strong_raw": "strong, raw",
     "strong_readout": "strong, read-out",
@@ -54,7 +55,7 @@ class PlantedBenchmark(Experiment):
     def figure(self, records: Sequence[Record], folder: Path) -> list[Path]:
         main = _main_depth(records)
         tasks = [t for t in TASKS if any(r["config"]["task"] == t for r in records)]
-        figure, axes = plots.new_figure(3, len(tasks), width=4.6, height=3.2)
+        figure, axes = plots.new_figure(3, len(tasks), width=5.0, height=3.6)
         methods = [m for m in _methods(records) if m not in (PLANTED, DEFECT, DENSE)]
         for column, task in enumerate(tasks):
             rows = [r for r in records if r["config"]["task"] == task and r["config"]["depth"] == main]
@@ -66,7 +67,7 @@ class PlantedBenchmark(Experiment):
     def summary(self, records: Sequence[Record]) -> str:
         lines = []
         for task in TASKS:
-            for depth in sorted({r["config"]["depth"] for r in records}, key=[5, 3, 10].index):
+            for depth in _depths(records):
                 rows = [r for r in records if r["config"]["task"] == task and r["config"]["depth"] == depth]
                 if rows:
                     lines += _table(task, depth, rows)
@@ -76,6 +77,10 @@ class PlantedBenchmark(Experiment):
 def _main_depth(records: Sequence[Record]) -> int:
     depths = [int(r["config"]["depth"]) for r in records]
     return max(set(depths), key=depths.count)
+
+
+def _depths(records: Sequence[Record]) -> list[int]:
+    return list(dict.fromkeys(r["config"]["depth"] for r in records))
 
 
 def _methods(records: Sequence[Record]) -> list[str]:
@@ -98,16 +103,19 @@ def _panel(axes: Any, rows: Sequence[Record], methods: Sequence[str], score: str
         planted = [r["result"]["strong_raw"] for r in rows if r["config"]["method"] == PLANTED]
         dense = [r["result"]["weak_raw"] for r in rows if r["config"]["method"] == DENSE]
         if planted:
-            axes.axhline(np.median(planted), color=plots.GREY, linestyle="--", linewidth=1.2)
+            axes.axhline(np.median(planted), color=plots.GREY, linestyle="--", linewidth=1.2, label="planted mask, raw")
         if dense:
-            axes.axhline(np.median(dense), color=plots.GREY, linestyle=":", linewidth=1.2)
+            axes.axhline(np.median(dense), color=plots.GREY, linestyle=":", linewidth=1.2, label="all weights, trained")
         axes.set_xscale("log")
         axes.set_xlabel(plots.axis_label("density", "1", "exact"))
-        metric = "test accuracy" if task == "circle" else "test squared error"
-        if task != "circle":
+        if task == "circle":
+            axes.set_ylim(0, 1.03)
+        else:
             axes.set_yscale("log")
-        axes.set_ylabel(plots.axis_label(f"{metric}, {TOLD[score]}", "1"))
-        axes.set_title(task)
+            axes.set_ylim(LOWEST[task], 1e11 if score == "strong_raw" else 1.0)
+        metric = "test accuracy" if task == "circle" else "test squared error"
+        axes.set_ylabel(plots.axis_label(metric, "1", "measured"))
+        axes.set_title(f"{task}: {TOLD[score]}")
 
 
 def _level_legend(figure: Any, axes: Any, columns: int) -> None:
@@ -164,7 +172,7 @@ def _verdicts(records: Sequence[Record]) -> list[str]:
     """Which methods are as good as the planted mask in the median, and whose masks are nearer to it than chance."""
     lines = []
     for task in TASKS:
-        for depth in sorted({r["config"]["depth"] for r in records}, key=[5, 3, 10].index):
+        for depth in _depths(records):
             rows = [r for r in records if r["config"]["task"] == task and r["config"]["depth"] == depth]
             planted = [r["result"]["strong_raw"] for r in rows if r["config"]["method"] == PLANTED]
             if not planted:
@@ -183,15 +191,27 @@ def _verdicts(records: Sequence[Record]) -> list[str]:
                         f"{task}, depth {depth}, {TOLD[score]}: as good as the planted mask: "
                         f"{'; '.join(told) if told else 'none'}"
                     )
-    nearer = [
-        r for r in records
-        if r["config"]["method"] in SEARCHES and r["result"].get("jaccard", 0) > r["result"].get("chance_high", 1)
-    ]  # fmt: skip
-    searched = [r for r in records if r["config"]["method"] in SEARCHES]
-    lines.append(
-        f"masks of searches that share more with the planted one than chance does at level 0.99: {len(nearer)} of "
-        f"{len(searched)}"
+    searched = [r for r in records if r["config"]["method"] not in (PLANTED, DEFECT, DENSE)]
+    nearer = [r for r in searched if r["result"]["jaccard"] > r["result"]["chance_high"]]
+    told = ", ".join(
+        f"{r['config']['task']} {r['config']['depth']} {r['config']['method']} "
+        f"{r['result']['jaccard']:.3g} ({r['result']['chance_jaccard']:.3g})"
+        for r in nearer
+        if r["config"]["density"] is None
     )
+    lines.append(
+        f"masks above the band of independent ones (level 0.99, so one in 200 by chance): {len(nearer)} of "
+        f"{len(searched)}; at the planted density {told if told else 'none'}"
+    )
+    for depth in _depths(records):
+        sizes = [r["result"]["detectability"] for r in records
+                 if r["config"]["method"] == PLANTED and r["config"]["depth"] == depth]  # fmt: skip
+        if sizes:
+            flat = [auc for row in sizes for auc in row]
+            lines.append(
+                f"depth {depth}: a detector by size, area under the curve in every layer: {min(flat):.3f} to "
+                f"{max(flat):.3f}"
+            )
     return lines
 
 

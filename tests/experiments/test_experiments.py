@@ -44,6 +44,7 @@ NAMES = (
     "supermask-cifar",
     "supermask-gpt",
     "supermask-sanity",
+    "planted-benchmark",
     "universal-tickets",
 )
 
