@@ -47,7 +47,7 @@ class NoTicketBeatsTheBound(LawClaim):
     relation: Relation = AtLeast()  # noqa: RUF009  (frozen)
 
     def rows(self, size: Size, key: Key) -> Sequence[Row]:
-        count = size.choose(smoke=4000, full=40_000)
+        count = size.choose(smoke=2000, full=40_000)
         n = 12
         items, targets = random_items(key / "bare", count, n), random_targets(key / "bare", count)
         samples = {"bare sums": solve(items, targets, lattice=LATTICE).error}
