@@ -52,7 +52,7 @@ class Batch:
 def batches(
     source: TwoLayerSource, part: Part, wanted: Wanted, split: Split, request: Request, name: str, capped: bool
 ) -> Iterator[Batch]:
-    """All sums of a part. ``capped``: of each only the first ``max_items`` usable units; ``name``: what errors call it."""
+    """All sums of a part. ``capped``: of each only the first ``max_items`` usable units; ``name``: for errors."""
     first = source.first(part)
     branches = [
         (_usable(units, needed, name, request, split), sign, needed)

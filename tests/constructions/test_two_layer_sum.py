@@ -11,7 +11,7 @@ from torch import nn
 
 import slt
 from slt.constructions import Paper, SignOptimal, TwoLayerSum, find_ticket
-from slt.errors import InputError, LatticeError, LimitError, NoUsableItemError, UnreachedError, AssumptionError
+from slt.errors import AssumptionError, InputError, LatticeError, LimitError, NoUsableItemError, UnreachedError
 from slt.tickets.verification import source_digest
 
 SPLITS = [SignOptimal(), Paper()]
