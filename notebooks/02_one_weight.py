@@ -158,7 +158,7 @@ Picture.of(figure)
 # ## Checked
 #
 # That a weight is two ReLU units, and that v relu(u x) is v u x wherever u x >= 0: settled for all real numbers by
-# finitely many signs. That both branches are needed where inputs have both signs. And the half and the quarter of a bit.
+# finitely many signs. That inputs of both signs need both branches. And half or a quarter of a bit a unit.
 
 # %%
 names = ["relu-identity-of-a-weight", "one-branch-misses-signed-inputs", "halves-of-units-by-sign"]
