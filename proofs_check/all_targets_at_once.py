@@ -1,7 +1,7 @@
 """P6: the farthest of all targets in an interval: the widest gap between the sums of all subsets.
 
 As if the 2**n sums were a Poisson process near their middle, the widest of K gaps is (ln K + gamma) / K. Nothing proves
-it of all gaps at once, and the lower quantiles refute it: the widest gap varies more than in a Poisson process.
+it of all gaps at once, and the lower quantiles refute it (`all_targets_as_a_poisson_process`).
 """
 
 from __future__ import annotations
@@ -11,27 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
-import numpy as np
-
 from slt import laws
 from slt.claims import Claim, Kind, Origin, Size
 from slt.weights import Key
 
-from ._rows import LawClaim, Quantile, Row, Sample
-from ._samples import UNIT, Whole, random_items
-
-
-def farthest(items: Whole) -> Sample:
-    """For every row the largest distance from a target in [-1/2, 1/2] to the nearest subset sum; all 2**n of them."""
-    sums = np.zeros((len(items), 1), dtype=np.int64)
-    for item in items.T:
-        sums = np.concatenate([sums, sums + item[:, None]], axis=1)
-    sums.sort(axis=1)
-    half = UNIT // 2
-    middles, gaps = (sums[:, 1:] + sums[:, :-1]) / 2, np.diff(sums, axis=1) / 2
-    widest = np.where(np.abs(middles) <= half, gaps, 0).max(axis=1)
-    ends = [np.abs(sums - end).min(axis=1) for end in (-half, half)]
-    return np.asarray(np.maximum(widest, np.maximum(*ends)) / UNIT, np.float64)
+from ._rows import LawClaim, Quantile, Row
+from ._samples import random_items
+from ._widest_gap import farthest
 
 
 @final
@@ -65,9 +51,7 @@ class AllTargets(LawClaim):
         found: list[Row] = []
         for n in size.choose(smoke=(10,), full=(10, 12, 14)):
             draws = size.choose(smoke=2000, full=8000)
-            part = 2**20 >> n
-            items = random_items(key / f"n = {n}", draws, n)
-            errors = np.concatenate([farthest(items[i : i + part]) for i in range(0, draws, part)])
+            errors = farthest(random_items(key / f"n = {n}", draws, n))
             for p, slack in size.choose(smoke=((0.5, 0.12),), full=((0.5, 0.12), (0.9, 0.25))):
                 law = float(laws.all_targets_quantile(p, n))
                 found.append(Quantile(f"{p:.0%} quantile, n = {n}", errors, law, slack, p))
