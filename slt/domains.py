@@ -53,6 +53,7 @@ class Ball(Domain):
         number = isinstance(self.radius, (int, float, np.integer, np.floating))
         if not (number and np.isfinite(self.radius) and self.radius > 0):
             raise InputError(f"a ball needs a finite radius above 0; {self.radius!r} was given")
+        object.__setattr__(self, "radius", float(self.radius))
 
     def bounds(self, d: int) -> tuple[FloatArray, FloatArray]:
         return np.full(d, -float(self.radius)), np.full(d, float(self.radius))
