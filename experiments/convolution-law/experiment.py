@@ -23,8 +23,8 @@ CASES = (
     ("identity", "signed"),
 )
 NAMES = {
-    ("3x3", "nonnegative"): "3x3 convolution, 2 to 3 channels, inputs >= 0",
-    ("3x3", "signed"): "3x3 convolution, 2 to 3 channels, signed inputs",
+    ("3x3", "nonnegative"): "3x3 convolution, inputs >= 0",
+    ("3x3", "signed"): "3x3 convolution, signed inputs",
     ("residual", "nonnegative"): "small residual network, inputs >= 0",
     ("identity", "nonnegative"): "identity, made for inputs >= 0",
     ("identity", "signed"): "identity, made for signed inputs",
@@ -173,7 +173,7 @@ def _dressed(panel: Any, title: str) -> None:
     plots.log2_axis(panel)
     panel.set_title(title)
     panel.set_xlabel(plots.axis_label("width", "hidden channels a channel"))
-    panel.set_ylabel(plots.axis_label("error, median and band", "1", "measured"))
+    panel.set_ylabel(plots.axis_label("error", "1", "measured"))
 
 
 EXPERIMENT = ConvolutionLaw()

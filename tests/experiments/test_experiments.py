@@ -39,6 +39,7 @@ NAMES = (
     "rotary-law",
     "transformer-law",
     "resnet8",
+    "convolution-law",
     "lenet",
     "supermask-mnist",
     "supermask-cifar",
