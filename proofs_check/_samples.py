@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,7 @@ def fixed(target: float, draws: int) -> Whole:
     return np.full(draws, round(target * UNIT), dtype=np.int64)
 
 
+@lru_cache(maxsize=16)
 def weight_errors(
     construction: Construction,
     weight: float,
@@ -58,13 +60,19 @@ def weight_errors(
     law: WeightLaw | None = None,
 ) -> Array:
     """|random sum - weight| of ``count`` weights of one value, of a target with so many inputs and one output, all
-    inputs >= 0: independent sums, one a coordinate, of one ticket."""
+    inputs >= 0: independent sums, one a coordinate, of one ticket. Kept, as mutants of a claim ask again."""
     target = slt.Target.from_arrays([np.full((1, count), weight)])
     ticket = slt.find_ticket(
         target, width=width, seed=key, inputs=slt.Box(0.0, 1.0), tolerance=tolerance, max_items=max_items,
         construction=construction, law=law,
     )  # fmt: skip
-    return ticket.residuals().errors
+    return read_only(ticket.residuals().errors)
+
+
+def read_only(sample: Array) -> Array:
+    """The same, for samples that are kept."""
+    sample.setflags(write=False)
+    return sample
 
 
 def where_half_miss(miss: Callable[[float], float], high: float = 1.0) -> float:

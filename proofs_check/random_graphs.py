@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, final
 
 import slt
@@ -13,16 +14,17 @@ from slt.subset_sum import solve
 from slt.weights import Key, Uniform
 
 from ._rows import LawClaim, Quantile, Row, Sample, Slope
-from ._samples import LATTICE, UNIT, fixed, random_items, weight_errors
+from ._samples import LATTICE, UNIT, fixed, random_items, read_only, weight_errors
 
 WEIGHT = 0.3
 
 
+@lru_cache(maxsize=4)
 def thinned_errors(key: Key, draws: int, n: int, density: float) -> Sample:
     """Exact optima over the items that are there, each with probability ``density``."""
     items = random_items(key, draws, n)
     there = Uniform(LATTICE).draw(key / "there", (draws, 1, n))[:, 0] < (2 * density - 1) * UNIT
-    return solve(items, fixed(WEIGHT, draws), usable=there, lattice=LATTICE).error
+    return read_only(solve(items, fixed(WEIGHT, draws), usable=there, lattice=LATTICE).error)
 
 
 @final

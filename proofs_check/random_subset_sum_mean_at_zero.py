@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, final
 
 import numpy as np
@@ -18,7 +19,7 @@ from slt.subset_sum import solve
 from slt.weights import Key
 
 from ._rows import LawClaim, Mean, Row, Sample
-from ._samples import LATTICE, UNIT, random_items
+from ._samples import LATTICE, UNIT, random_items, read_only
 
 
 def errors_at_zero(key: Key, draws: int, n: int) -> Sample:
@@ -63,9 +64,10 @@ class MeanAtZero(LawClaim):
         return {**super().mutants(), "sqrt(n), as of the median": replace(self, power=0.5)}
 
 
+@lru_cache(maxsize=3)
 def _in_parts(key: Key, draws: int, n: int) -> Sample:
     part = min(draws, 100_000)
-    return np.concatenate([errors_at_zero(key / f"part {i}", part, n) for i in range(draws // part)])
+    return read_only(np.concatenate([errors_at_zero(key / f"part {i}", part, n) for i in range(draws // part)]))
 
 
 CLAIM = MeanAtZero()

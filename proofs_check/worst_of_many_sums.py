@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, final
 
 import slt
@@ -12,8 +13,8 @@ from slt.claims import Claim, Kind, Origin, Size
 from slt.subset_sum import solve
 from slt.weights import Key
 
-from ._rows import LawClaim, Quantile, Row
-from ._samples import LATTICE, random_items, random_targets, weight_errors
+from ._rows import LawClaim, Quantile, Row, Sample
+from ._samples import LATTICE, random_items, random_targets, read_only, weight_errors
 
 
 @final
@@ -41,8 +42,7 @@ class WorstOfManySums(LawClaim):
 
     def rows(self, size: Size, key: Key) -> Sequence[Row]:
         draws = size.choose(smoke=10_000, full=60_000)
-        items, targets = random_items(key, draws, 20), random_targets(key, draws)
-        errors = solve(items, targets, lattice=LATTICE).error
+        errors = _bare(key, draws)
         found: list[Row] = []
         for instances in (1, 3, 10):
             worst = errors[: draws // instances * instances].reshape(-1, instances).max(axis=1)
@@ -57,6 +57,12 @@ class WorstOfManySums(LawClaim):
 
     def mutants(self) -> Mapping[str, Claim]:
         return {**super().mutants(), "three times as many sums": replace(self, many=3)}
+
+
+@lru_cache(maxsize=1)
+def _bare(key: Key, draws: int) -> Sample:
+    """Errors of 20 items each."""
+    return read_only(solve(random_items(key, draws, 20), random_targets(key, draws), lattice=LATTICE).error)
 
 
 CLAIM = WorstOfManySums()
