@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from slt.graph_nodes import Affine, Node, run
+from slt.graph_nodes import Affine, Node
+from slt.node_graph import run
 
 if TYPE_CHECKING:
     import torch

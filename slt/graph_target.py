@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from slt.domains import Box, Domain
 from slt.errors import InputError
-from slt.graph_nodes import Affine, Node, check_graph, known_nonnegative, run, shapes_of
+from slt.graph_nodes import Affine, Node
+from slt.node_graph import check_graph, known_nonnegative, run, shapes_of
 
 if TYPE_CHECKING:
     import torch

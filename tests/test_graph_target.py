@@ -14,8 +14,9 @@ from torch.nn.utils import parametrizations
 import slt
 from slt.architectures.residual import ResidualNetwork, fixed_norm
 from slt.errors import InputError, UnsupportedModuleError
-from slt.graph_nodes import Convolution, Flatten, Input, Linear, MaxPool, Node, ReLU, Sum, check_graph, node_of
+from slt.graph_nodes import Convolution, Flatten, Input, Linear, MaxPool, Node, ReLU, Sum
 from slt.graph_target import GraphTarget
+from slt.node_graph import check_graph, node_of
 
 
 class Calls(nn.Module):

@@ -10,8 +10,9 @@ import numpy as np
 
 from slt.collapsed_graph import CollapsedGraph, CollapsedMap
 from slt.errors import InputError
-from slt.graph_nodes import Affine, Node, shapes_of
+from slt.graph_nodes import Affine, Node
 from slt.graph_target import GraphTarget
+from slt.node_graph import shapes_of
 from slt.scoring.attention_pair import Model
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from slt.graph_nodes import Affine, Convolution, Node, run
+from slt.graph_nodes import Affine, Convolution, Node
+from slt.node_graph import run
 from slt.tickets.two_layer_module import Scale, frozen_linear
 
 if TYPE_CHECKING:

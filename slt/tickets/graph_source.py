@@ -22,9 +22,10 @@ from slt.carried import CarriedTensor
 from slt.collapsed_graph import CollapsedGraph, CollapsedMap
 from slt.domains import Domain
 from slt.errors import InputError
-from slt.graph_nodes import Affine, Convolution, Node, check_graph, known_nonnegative, node_of, shapes_of
+from slt.graph_nodes import Affine, Convolution, Node
 from slt.graph_target import GraphTarget, nonnegative
 from slt.masks import Mask
+from slt.node_graph import check_graph, known_nonnegative, node_of, shapes_of
 from slt.tickets.blocks import Block, Part, whole
 from slt.tickets.residuals import PartResiduals, Residuals
 from slt.tickets.source import BoolArray, Carried, IntArray, Source
