@@ -33,7 +33,7 @@ class PlantedBenchmark(Experiment):
     default_config = {  # noqa: RUF012
         "tasks": list(TASKS),
         "depths": [5, 3, 10],
-        "densities": [None, 0.1, 0.5],
+        "densities": [None, 0.01, 0.1, 0.5],
         "width": 100,
         "examples": 10_000,
         "epochs": 10,
