@@ -201,6 +201,77 @@ def ticket_picture(ticket: Any, columns: int = 2) -> Figure:
     return figure
 
 
+def two_masks(axes: Axes, first: Any, second: Any, names: tuple[str, str] = ("first", "second")) -> None:
+    """Two masks of one shape (rows, columns), truth values: what both keep, what one of them keeps, and how much."""
+    first, second = np.asarray(first), np.asarray(second)
+    booleans = first.dtype == second.dtype == np.bool_
+    if not booleans or first.ndim != 2 or first.shape != second.shape or not first.size:
+        raise InputError(
+            f"drawing two masks: truth values of one shape (rows, columns) are needed; {first.dtype} of {first.shape} "
+            f"and {second.dtype} of {second.shape} were given"
+        )
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    colours = (PALETTE[5], PALETTE[4], "black")
+    counts = (int((first & ~second).sum()), int((second & ~first).sum()), int((first & second).sum()))
+    told = [f"{name} {count:,}" for name, count in zip((*(f"{n} only" for n in names), "both"), counts, strict=True)]
+    with style():
+        axes.imshow(
+            first + 2 * second.astype(np.int64), cmap=ListedColormap(["white", *colours]), vmin=0, vmax=3,
+            aspect="auto", interpolation="nearest",
+        )  # fmt: skip
+        axes.grid(False)
+        axes.spines[:].set_visible(True)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        patches = [Patch(facecolor=colour, label=label) for colour, label in zip(colours, told, strict=True)]
+        axes.legend(handles=patches, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, fontsize=8)
+
+
+def classes_on_a_square(axes: Axes, classes: Any, title: str = "") -> None:
+    """Whole numbers 0 .. 5 at the points of a grid over [-1, 1]^2, (rows, columns), the first row at the bottom: the
+    class that a network gives each point."""
+    classes = np.asarray(classes)
+    if classes.ndim != 2 or classes.dtype.kind not in "iu" or not classes.size:
+        raise InputError(
+            f"drawing classes: whole numbers of shape (rows, columns) are needed; {classes.dtype} of {classes.shape} "
+            "was given"
+        )
+    if classes.min() < 0 or classes.max() >= len(PALETTE):
+        raise InputError(
+            f"drawing classes: there are colours for 0 to {len(PALETTE) - 1}; {classes.min()} to {classes.max()} were "
+            "given"
+        )
+    from matplotlib.colors import ListedColormap
+
+    with style():
+        axes.imshow(
+            classes, cmap=ListedColormap(PALETTE), vmin=0, vmax=len(PALETTE) - 1, origin="lower",
+            extent=(-1, 1, -1, 1), interpolation="nearest",
+        )  # fmt: skip
+        axes.grid(False)
+        axes.set_title(title)
+        axes.set_xlabel(axis_label("x1", "1"))
+        axes.set_ylabel(axis_label("x2", "1"))
+
+
+def singles_on_a_line(axes: Axes, items: Any, target: float) -> None:
+    """(n,) items as strokes, the target, and the item nearest to it, or 0 for none: what a single match chooses from.
+    Scales as in ``sums_on_a_line``."""
+    items = np.append(_numbers("items", items, 1), 0.0)
+    nearest = items[np.argmin(np.abs(items - target))]
+    with style():
+        axes.vlines(items, 0, 1, color=PALETTE[5], linewidth=0.8, label=f"{len(items) - 1:,} products, and 0")
+        axes.vlines([nearest], 0, 1.25, color=PALETTE[0], linewidth=2, label=f"nearest {nearest:.5f}")
+        axes.plot([target], [1.35], "v", color=PALETTE[1], markersize=8, label=f"target {target:g}")
+        axes.set_ylim(0, 2.1)
+        axes.set_yticks([])
+        axes.grid(False)
+        axes.set_xlabel(axis_label("product", "units of the items", "exact"))
+        axes.legend(loc="upper right", ncols=3, fontsize=8)
+
+
 def _sign_colour(value: float) -> str:
     return PALETTE[0] if value >= 0 else PALETTE[1]
 

@@ -93,3 +93,47 @@ def test_pictures_on_file_are_pngs(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(RecordError, match="no PNG"):
         Picture.read(tmp_path / "text.png")
+
+
+def test_two_masks_are_counted() -> None:
+    _, axes = plots.new_figure()
+    first, second = np.array([[True, True, False]]), np.array([[False, True, False]])
+    pictures.two_masks(axes[0, 0], first, second, ("planted", "found"))
+    told = [text.get_text() for text in axes[0, 0].get_legend().get_texts()]
+    assert told == ["planted only 1", "found only 0", "both 1"]
+    assert axes[0, 0].images[0].get_array().tolist() == [[1, 3, 0]]
+
+
+def test_classes_lie_on_the_square_from_below() -> None:
+    _, axes = plots.new_figure()
+    pictures.classes_on_a_square(axes[0, 0], np.array([[0, 1], [2, 3]]), "truth")
+    image = axes[0, 0].images[0]
+    assert (image.get_extent(), image.origin) == ([-1, 1, -1, 1], "lower")
+
+
+def test_a_single_match_may_be_none() -> None:
+    _, axes = plots.new_figure()
+    pictures.singles_on_a_line(axes[0, 0], ITEMS, 0.05)
+    labels = axes[0, 0].get_legend_handles_labels()[1]
+    assert labels == ["4 products, and 0", "nearest 0.00000", "target 0.05"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (np.ones((2, 2), bool), np.ones((2, 3), bool)),
+        (np.ones((2, 2), bool), np.ones((2, 2))),
+        (np.ones(2, bool), np.ones(2, bool)),
+    ],
+)
+def test_what_is_no_pair_of_masks(first: Any, second: Any) -> None:
+    _, axes = plots.new_figure()
+    with pytest.raises(InputError, match="truth values of one shape"):
+        pictures.two_masks(axes[0, 0], first, second)
+
+
+@pytest.mark.parametrize("classes", [np.zeros((2, 2)), np.array([0, 1]), np.array([[0, 6]]), np.array([[-1]])])
+def test_what_are_no_classes(classes: Any) -> None:
+    _, axes = plots.new_figure()
+    with pytest.raises(InputError, match="drawing classes"):
+        pictures.classes_on_a_square(axes[0, 0], classes)
