@@ -19,7 +19,7 @@
 # the target on all tokens of a ball, if its hidden dimensions are n = O(d log(1 / e)) a block, with factors that grow
 # with the number of blocks.
 #
-# So the error falls exponentially in n, and theory says with which exponent. The paper's figures show another one, six
+# So the error falls exponentially in n, and theory says with which exponent. The paper's figures show another one, about six
 # times smaller. This notebook finds where it comes from.
 
 # %%
@@ -236,7 +236,7 @@ Picture.read(ROOT / "experiments" / "attention-paper" / "attention-paper.png")
 
 # %% [markdown]
 # The experiment `transformer-law`: one to four blocks, 200 sources. Over widths 40 to 64 the slopes are -0.44 to -0.48
-# bits a unit of width, within 4 % or so of the law, and do not depend on the number of blocks.
+# bits a unit of width, within 4 % of the law, and do not depend on the number of blocks.
 
 # %%
 Picture.read(ROOT / "experiments" / "transformer-law" / "errors.png")
