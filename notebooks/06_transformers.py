@@ -19,8 +19,8 @@
 # the target on all tokens of a ball, if its hidden dimensions are n = O(d log(1 / e)) a block, with factors that grow
 # with the number of blocks.
 #
-# So the error falls exponentially in n, and theory says with which exponent. The paper's figures show another one, about six
-# times smaller. This notebook finds where it comes from.
+# So the error falls exponentially in n, and theory says with which exponent. The paper's figures show another one,
+# about six times smaller. This notebook finds where it comes from.
 
 # %%
 import os
