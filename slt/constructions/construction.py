@@ -51,7 +51,8 @@ class Findings:
     ``sums``          subset sums solved
     ``missed``        of those, how many are beyond the tolerance; None without a tolerance
     ``needed_width``  the smallest width at which this seed misses none, if that is at most the width tried; else None,
-                      also where a sum took more than 44 units, whose search is not exhaustive
+                      also where a sum took more than 44 units, whose search is not exhaustive, where the selection says
+                      nothing of fewer units (a greedy, fixed sizes), and in sources with locked weights
     ``kept``          items taken over all sums
     """
 

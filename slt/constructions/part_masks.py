@@ -54,8 +54,9 @@ def batches(
 ) -> Iterator[Batch]:
     """All sums of a part. ``capped``: of each only the first ``max_items`` usable units; ``name``: for errors."""
     first = source.first(part)
+    density = 1.0 if source.graph is None else source.graph.density
     branches = [
-        (_usable(units, needed, name, request, split), sign, needed)
+        (_usable(units, needed, name, request, split.law.share / 2 * density), sign, needed)
         for units, sign, needed in (
             (split.positive(first), first > 0, wanted.positive),
             (split.negative(first), first < 0, wanted.negative),
@@ -94,6 +95,11 @@ def part_mask(source: TwoLayerSource, part: Part, wanted: Wanted, split: Split, 
     """The mask of one part, shape (outputs, coordinates, width). ``name``: what errors call it."""
     capped = tally.selection.capped(tally.request.tolerance)
     mask = unpruned(source, part)
+    first = source.first(part)
+    for units, needed in ((split.positive(first), wanted.positive), (split.negative(first), wanted.negative)):
+        tally.require(units[needed])
+    if source.graph is not None and source.graph.locked:
+        tally.exhaustive = False  # a narrower source locks fewer units, so its sums are others
     for b in batches(source, part, wanted, split, tally.request, name, capped):
         mask[b.rows, b.here] |= solve_batch(b.items, b.targets, b.rounding, b.usable, part.scale, tally, b.locked)
     return mask
@@ -105,11 +111,11 @@ def unpruned(source: TwoLayerSource, part: Part) -> BoolArray:
     return np.zeros((part.outputs, part.coordinates, source.width), dtype=np.bool_) if locked is None else locked
 
 
-def _usable(units: BoolArray, needed: BoolArray, name: str, request: Request, split: Split) -> BoolArray:
+def _usable(units: BoolArray, needed: BoolArray, name: str, request: Request, share: float) -> BoolArray:
+    """``units``, checked; ``share``: the chance that one of them is usable."""
     empty = needed & ~units.any(axis=1)
     if empty.any():
-        share = split.law.share / 2
-        enough = math.ceil(math.log(1e-3 / len(units)) / math.log(1 - share))
+        enough = math.ceil(math.log(1e-3 / len(units)) / math.log1p(-share))
         raise NoUsableItemError(
             f"find_ticket: {name} needs a random unit of the right sign for every coordinate, but at width "
             f"{request.width} with {request.key} {int(empty.sum())} of {len(units)} coordinates have none "

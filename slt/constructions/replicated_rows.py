@@ -253,7 +253,16 @@ def _solved(
             there = usable[None] if source.graph is None else usable[None] & (items != 0)
             moved = targets[rows] if shift is None else targets[rows] + shift[rows, None]
             found = tally.solve(
-                items, moved, rounding[rows], there, lattice, share, width_of, source.copies(part.layer), start
+                items,
+                moved,
+                rounding[rows],
+                there,
+                lattice,
+                share,
+                width_of,
+                source.copies(part.layer),
+                start,
+                usable.argmax(axis=1) + 1,
             )
             mask[rows, needed] |= found
     return mask

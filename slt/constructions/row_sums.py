@@ -48,12 +48,14 @@ class RowTally:
         width_of: Callable[[Int64Array], Int64Array],
         copies: int,
         start: int,
+        first_units: Int64Array,
     ) -> BoolArray:
         """The masks of ``items`` (rows, coordinates, units), rows from ``start`` on of neurons * ``copies``.
 
         ``targets``, ``rounding`` (rows, coordinates): whole numbers on the lattice of the items, and what that leaves
         out; a tolerance is in units of the target, 2**exponent of the lattice, and ``share`` of it is for each sum.
         ``usable`` broadcasts with the items. ``width_of``: the width at which so many leading units are there.
+        ``first_units`` (coordinates,): how many leading units a coordinate needs, even where all its sums are empty.
         """
         request, units = self.request, items.shape[2]
         if request.tolerance is None:
@@ -65,29 +67,26 @@ class RowTally:
         self.done += problem.count
         self.kept += int(np.count_nonzero(result.mask))
         if limit is not None:
-            self._count(result.residual_lattice, limit, result.prefix, open_, items.shape[:2], width_of, copies, start)
+            prefix = np.maximum(result.prefix.reshape(items.shape[:2]), first_units).ravel()
+            looked = open_ & (np.arange(units) < result.prefix[:, None])
+            self.exhaustive &= not np.any(np.count_nonzero(looked, axis=1) > LIMIT)
+            within = np.abs(result.residual_lattice) <= limit
+            self._count(within, prefix, items.shape[:2], width_of, copies, start)
         if request.progress is not None:
             request.progress(self.done, self.total)
         return result.mask.reshape(items.shape)
 
     def _count(
         self,
-        residual: Int64Array,
-        limit: Int64Array,
+        within: BoolArray,
         prefix: Int64Array,
-        usable: BoolArray,
         shape: tuple[int, ...],
         width_of: Callable[[Int64Array], Int64Array],
         copies: int,
         start: int,
     ) -> None:
-        within = np.abs(residual) <= limit
         self.missed += int(np.count_nonzero(~within))
-        looked = np.count_nonzero(usable & (np.arange(usable.shape[1]) < prefix[:, None]), axis=1)
-        self.exhaustive &= not np.any(looked > LIMIT)
-        # a coordinate needs a usable unit even where all its sums are empty
-        least = np.maximum(prefix, usable.argmax(axis=1) + 1)
-        need = np.where(within, width_of(least), NEVER).reshape(shape).max(axis=1, initial=1)
+        need = np.where(within, width_of(prefix), NEVER).reshape(shape).max(axis=1, initial=1)
         if copies == 1:
             self.always = max(self.always, int(need.max(initial=1)))
             return

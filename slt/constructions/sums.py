@@ -35,20 +35,23 @@ class Tally:
         self.done = self.missed = self.kept = self.prefix = 0
         self.exhaustive = selection.shortest
 
-    def add(self, result: Result, usable: BoolArray, allowed: Int64Array | None) -> None:
-        """``usable`` (any, width): the units of the batch's sums; ``allowed`` (instances,): as selections get it."""
+    def require(self, units: BoolArray) -> None:
+        """A coordinate needs a unit of its own, even where all its sums are empty: ``units`` (coordinates, width)."""
+        self.prefix = max(self.prefix, int(units.argmax(axis=1).max(initial=0)) + 1)
+
+    def add(self, result: Result, width: int, allowed: Int64Array | None) -> None:
+        """``width``: the units of each sum, usable or not; ``allowed`` (instances,): as selections get it."""
         self.done += result.problem.count
         self.kept += int(np.count_nonzero(result.mask))
         if allowed is not None:
             within = np.abs(result.residual_lattice) <= allowed
             self.missed += int(np.count_nonzero(~within))
             limit = self.selection.searched_within
-            if limit is not None and usable.shape[1] > limit:
+            if limit is not None and width > limit:
                 many = np.flatnonzero(within & (result.problem.usable_counts() > limit))
                 looked = result.problem.rows(many).usable & (np.arange(result.problem.n) < result.prefix[many, None])
                 self.exhaustive &= not np.any(looked.sum(axis=1) > limit)
-        # every coordinate needs a usable unit, even one whose sums all are empty
-        self.prefix = max(self.prefix, int(result.prefix.max(initial=0)), int(usable.argmax(axis=1).max(initial=0)) + 1)
+        self.prefix = max(self.prefix, int(result.prefix.max(initial=0)))
         if self.request.progress is not None:
             self.request.progress(self.done, self.total)
 
@@ -90,7 +93,7 @@ def solve_batch(
     off = rounding.ravel()
     limit = None if request.tolerance is None else allowed(request.tolerance, off, exponent - scale)
     result = tally.selection.solve(problem, limit)
-    tally.add(result, usable.reshape(-1, width), limit)
+    tally.add(result, width, limit)
     return result.mask.reshape(items.shape)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import slt
 from slt import laws
-from slt.constructions import ErdosRenyi, FixedSize, RandomGraph, TwoLayerSum
-from slt.errors import InputError, MaskError
+from slt.constructions import ErdosRenyi, FixedSize, RandomGraph, ReplicatedRows, TwoLayerSum
+from slt.errors import InputError, MaskError, NoUsableItemError
 from slt.masks import Mask
 from slt.tickets import Ticket
 from slt.weights import Key
@@ -123,3 +125,37 @@ def test_other_kinds_of_options_are_refused():
         TwoLayerSum(selection="fewest")
     with pytest.raises(InputError, match="size must be"):
         FixedSize(0)
+
+
+def test_the_needed_width_of_a_random_graph_is_the_smallest_without_a_miss():
+    """By trying every width; a coordinate needs an edge of the first layer, not one to every output."""
+    model = random_chain(4, (2, 3), biases=False, size=0.3)
+
+    def missed(width, seed, construction):
+        try:
+            return slt.find_ticket(model, width, seed, tolerance=0.1, construction=construction).findings.missed
+        except NoUsableItemError:
+            return -1
+
+    for construction in (ErdosRenyi(0.5), ReplicatedRows(density=0.6), TwoLayerSum()):
+        for seed in range(6):
+            needed = slt.find_ticket(model, 30, seed, tolerance=0.1, construction=construction).findings.needed_width
+            least = next((w for w in range(1, 31) if missed(w, seed, construction) == 0), None)
+            assert needed == least, (construction, seed)
+    locked = TwoLayerSum(frozen=RandomGraph(1.0, 0.1))
+    assert slt.find_ticket(model, 40, tolerance=0.3, construction=locked).findings.needed_width is None
+
+
+def test_the_width_that_leaves_no_coordinate_out_counts_missing_edges():
+    """Of 200 seeds at the named width none fails, at level 1 - 1e-3 a seed by its own words: at most 3."""
+    model, construction = random_chain(4, (3, 2), biases=False), ErdosRenyi(0.3)
+    with pytest.raises(NoUsableItemError, match=r"Raise width; \d+ leaves") as error:
+        slt.find_ticket(model, 2, construction=construction)
+    enough = int(re.search(r"Raise width; (\d+) leaves", str(error.value)).group(1))
+    failed = 0
+    for seed in range(200):
+        try:
+            slt.find_ticket(model, enough, seed, max_items=1, construction=construction)
+        except NoUsableItemError:
+            failed += 1
+    assert failed <= 3 and enough > 30
