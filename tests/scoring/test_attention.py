@@ -379,7 +379,7 @@ def test_bad_inputs_are_refused():
     layers = slt.find_ticket(nn.Linear(2, 1, bias=False), width=12)
     with pytest.raises(InputError, match="are of attention"):
         sampled(layers, nn.Linear(2, 1, bias=False), np.zeros((1, 2)), mask=hidden)
-    with pytest.raises(InputError, match="the model is attention"):
+    with pytest.raises(InputError, match="the model is a MergedAttention, the ticket a chain"):
         certified(layers, target, slt.Ball(1.0))
     with pytest.raises(InputError, match="chain of layers is needed"):
         slt.ascend(ticket, nn.Linear(3, 2), slt.Ball(1.0), np.zeros((1, 3)))
