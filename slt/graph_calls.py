@@ -19,6 +19,8 @@ class Graph(Protocol):
 
     nodes: list[Node]
     flat: list[bool | None]
+    alias: list[int]
+    copied: set[int]
 
     def refuse(self, what: str) -> NoReturn: ...
     def index(self, traced: Any, where: str) -> int: ...
@@ -184,7 +186,9 @@ class CallReader:
         return self.graph.index(input, f"the input of {what}")
 
     def _contiguous(self, traced: fx.Node, what: str, input: Any) -> int:
-        return self.graph.index(input, f"the input of {what}")
+        source = self.graph.index(input, f"the input of {what}")
+        self.graph.copied.add(self.graph.alias[source])  # a slice is copied, and an image with its channels last
+        return source
 
     # -- shapes ----------------------------------------------------------------------------------------------------
 

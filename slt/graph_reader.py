@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from slt.errors import InputError, UnsupportedModuleError
 from slt.graph_calls import CallReader
-from slt.graph_nodes import Affine, Convolution, Input, Linear, Node
+from slt.graph_nodes import Affine, Convolution, Flatten, Input, Linear, Node
 from slt.targets import exact, refuse_altered
 
 if TYPE_CHECKING:
@@ -23,14 +24,16 @@ FloatArray = npt.NDArray[np.float64]
 
 SUPPORTED = (
     "Conv2d with zero padding, Linear, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, ZeroPad2d, BatchNorm2d and "
-    "BatchNorm1d behind a Linear (folded), Flatten, Dropout, Identity, their functions, sums of two values of the "
-    "network, mean over the image, every k-th pixel; ModuleTree takes any other tree, and carries what it does not know"
+    "BatchNorm1d behind a Linear on flat values (folded), Flatten, Dropout, Identity, their functions, sums of two "
+    "values of the network, mean over the image, every k-th pixel; ModuleTree takes any other tree, and carries what "
+    "it does not know"
 )
 DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 
 
-def read_graph(model: Any) -> tuple[tuple[Node, ...], dict[str, FloatArray]]:
-    """Nodes and parameters of a module, as in eval mode. Raises InputError and UnsupportedModuleError."""
+def read_graph(model: Any, dimensions: int | None = None) -> tuple[tuple[Node, ...], dict[str, FloatArray]]:
+    """Nodes and parameters of a module, as in eval mode; ``dimensions`` of an input, 1 or 3, None if not known. Raises
+    InputError and UnsupportedModuleError."""
     from torch import nn
 
     if not isinstance(model, nn.Module):
@@ -39,24 +42,32 @@ def read_graph(model: Any) -> tuple[tuple[Node, ...], dict[str, FloatArray]]:
         refuse_altered(module, path)
     if type(model).__module__.startswith("torch.nn.modules") and not isinstance(model, nn.Sequential):
         model = nn.Sequential(model)  # tracing a single layer would go inside it
-    return _Reader(model, _traced(model)).read()
+    return _Reader(model, _traced(model), dimensions).read()
 
 
 def _traced(model: nn.Module) -> fx.Graph:
     """The model's graph in eval mode; the model itself is left as it was."""
-    modes = [(module, module.training) for module in model.modules()]
     try:
-        model.eval()
-        graph = _tracer().trace(model)
+        with evaluating(model):
+            graph = _tracer().trace(model)
     except Exception as error:  # somebody's forward runs on symbols here, and may raise anything
         raise UnsupportedModuleError(
             f"reading the target: torch.fx cannot trace {type(model).__name__}: {type(error).__name__}: {error}. Take "
             f"out what depends on the values; supported are {SUPPORTED}"
         ) from error
+    return graph  # with its dead code, which may be in place
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in eval mode; afterwards each module is in the mode that it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        yield
     finally:
         for module, mode in modes:
             module.training = mode
-    return graph  # with its dead code, which may be in place
 
 
 def _tracer() -> fx.Tracer:
@@ -78,11 +89,12 @@ class _Reader:
     """Walks the traced graph once. ``found``: of each traced node the index of its node, or BATCH, the number of
     inputs, or SHAPE, the whole shape."""
 
-    def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
-        self.model, self.graph = model, graph
+    def __init__(self, model: nn.Module, graph: fx.Graph, dimensions: int | None) -> None:
+        self.model, self.graph, self.dimensions = model, graph, dimensions
         self.nodes: list[Node] = []
         self.found: dict[fx.Node, Any] = {}
         self.alias: list[int] = []  # of each node, the one whose memory its value shares
+        self.copied: set[int] = set()  # nodes on whose memory contiguous() was called, which may have copied it
         self.flat: list[bool | None] = []  # of each node, whether it has one dimension; None where unknown
         self.parameters: dict[str, FloatArray] = {}
         self.names: dict[tuple[Any, ...], str] = {}
@@ -128,7 +140,8 @@ class _Reader:
         return len(self.nodes) - 1
 
     def in_place(self, source: int, result: int, traced: fx.Node) -> None:
-        """A value was overwritten: whoever uses it later gets the result. Views of it are refused."""
+        """A value was overwritten: whoever uses it later gets the result. Views of it are refused, and what may be a
+        view or a copy."""
         place = self.alias[source]
         order = {node: i for i, node in enumerate(self.graph.nodes)}
         for other, index in list(self.found.items()):
@@ -136,6 +149,8 @@ class _Reader:
             if type(index) is int and self.alias[index] == place and later:
                 if index != source:
                     self.refuse(f"{traced.target} in place, on memory that another view shares")
+                if place in self.copied and other not in traced.all_input_nodes[:1]:
+                    self.refuse(f"{traced.target} in place, on memory that contiguous() copies or not")
                 self.found[other] = result
         self.alias[result] = place
 
@@ -146,7 +161,7 @@ class _Reader:
             if traced.users or not traced.args:
                 self.refuse(f"a second input, {traced.target}")
             return
-        self.found[traced] = self.add(Input(), None)
+        self.found[traced] = self.add(Input(), False if self.dimensions == 3 else None)
 
     def _module(self, traced: fx.Node) -> None:
         from torch import nn
@@ -251,12 +266,23 @@ class _Reader:
             exact(module.running_mean, f"{path}.running_mean"),
             exact(module.running_var, f"{path}.running_var"),
         )
+        for name, values in (("running_mean", mean), ("running_var", variance)):
+            if not np.all(np.isfinite(values)):
+                raise InputError(
+                    f"reading the target: {path}.{name} has NaN or infinite values; finite ones are needed. Was the "
+                    "training stable?"
+                )
         if np.any(variance + module.eps <= 0):
             raise InputError(f"reading the target: {path}.running_var has values below zero; was the training stable?")
         factor = 1.0 / np.sqrt(variance + module.eps)
         if module.weight is not None:
             factor = factor * exact(module.weight, f"{path}.weight")
         shift = 0.0 if module.bias is None else exact(module.bias, f"{path}.bias")
+        if behind is Linear and not self._surely_flat(source):
+            self.refuse(
+                f"module {path}, a BatchNorm1d on values that may be of shape (count, channels, length) (put a Flatten "
+                "before it, or give input_shape=(features,))"
+            )
         node = self.nodes[source]
         alone = all(len(t.users) == 1 for t, index in self.found.items() if index == source and type(index) is int)
         if isinstance(node, behind) and node.outputs == len(factor) and alone:
@@ -277,6 +303,13 @@ class _Reader:
         bias = self._parameter(f"{path}.bias", shift - mean * factor, (id(module), "bias"))
         channels = len(factor)
         return self.add(Convolution(source, weight, bias, channels, channels, (1, 1), groups=channels), False)
+
+    def _surely_flat(self, index: int) -> bool:
+        """Is the value known to have one dimension? A Linear takes any number of them, and leaves them."""
+        node = self.nodes[index]
+        if isinstance(node, Input):
+            return self.dimensions == 1
+        return isinstance(node, Flatten) or any(self._surely_flat(s) for s in node.sources)
 
     def _cut(self, last: int) -> None:
         """Brings the output to the end; nodes that it does not need are dropped."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from slt.domains import Box, Domain
 from slt.errors import InputError
 from slt.graph_nodes import Affine, Node
-from slt.node_graph import check_graph, known_nonnegative, run, shapes_of
+from slt.node_graph import check_graph, known_nonnegative, run, shapes_of, whole_shape
 
 if TYPE_CHECKING:
     import torch
@@ -68,16 +68,22 @@ class GraphTarget:
         """Traces a torch module with torch.fx, as in eval mode; a GraphTarget passes through.
 
         ``input_shape`` without the batch dimension, (channels, height, width): needed for certificates and for boxes
-        with bounds of their own for each coordinate. Raises UnsupportedModuleError (the module's path or the function,
-        the supported list) and InputError (NaN, shapes that do not fit).
+        with bounds of their own for each coordinate, and for BatchNorm1d on inputs that are flat; with it, the graph
+        is compared with the module at a few random inputs. Raises UnsupportedModuleError (the module's path or the
+        function, the supported list; a graph that is not the module) and InputError (NaN, shapes that do not fit).
         """
-        shape = None if input_shape is None else tuple(input_shape)
+        shape = None if input_shape is None else whole_shape(input_shape)
         if isinstance(model, GraphTarget):
             return model if shape is None else replace(model, input_shape=shape)
         from slt.graph_reader import read_graph
 
-        nodes, parameters = read_graph(model)
-        return GraphTarget(nodes, parameters, shape)
+        nodes, parameters = read_graph(model, None if shape is None else len(shape))
+        target = GraphTarget(nodes, parameters, shape)
+        if shape is not None:
+            from slt.reading_check import check_reading
+
+            check_reading(model, shape, target.values)
+        return target
 
     def weight(self, node: Affine) -> FloatArray:
         """Of the node's ``weight_shape``."""

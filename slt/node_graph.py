@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -105,19 +105,30 @@ def run(
     return values
 
 
+def whole_shape(input_shape: Any) -> tuple[int, ...]:
+    """An input's shape, (channels, height, width) or (features,), as integers. InputError for anything else."""
+    shape = tuple(input_shape) if isinstance(input_shape, Iterable) else ()
+    if len(shape) not in (1, 3) or not all(whole(n, 1) for n in shape):
+        raise InputError(
+            "an input shape is (channels, height, width) or (features,), without the number of inputs; "
+            f"{input_shape!r} was given"
+        )
+    return tuple(map(int, shape))
+
+
 def shapes_of(nodes: Sequence[Node], input_shape: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     """Shape of every node's value, without the batch dimension, for inputs of shape (channels, height, width) or
     (features,). InputError as for ``run``, and for an ``input_shape`` that is none."""
     import torch
 
-    shape = tuple(input_shape)
-    if not shape or not all(whole(n, 1) for n in shape):
-        raise InputError(f"an input shape is (channels, height, width) or (features,); {input_shape!r} was given")
+    shape = whole_shape(input_shape)
 
     def affine(_: int, node: Affine, x: torch.Tensor) -> torch.Tensor:
+        if isinstance(node, Linear) and x.ndim != 2:
+            raise InputError("a linear layer needs flat values here; put a Flatten before it")
         return node.apply(x, torch.empty(node.weight_shape, device="meta"))
 
-    values = run(nodes, torch.empty((1, *map(int, shape)), device="meta"), affine)
+    values = run(nodes, torch.empty((1, *shape), device="meta"), affine)
     return tuple(tuple(v.shape[1:]) for v in values)
 
 

@@ -67,7 +67,13 @@ def features(ticket: Ticket, inputs: Any, batch: int = 1024, collapsed: bool = F
                 module(torch.tensor(x[start : start + batch])).numpy().astype(np.float64)
                 for start in range(0, len(x), batch)
             ]
-    return np.concatenate(parts)
+    found = np.concatenate(parts)
+    if found.ndim != 2:
+        raise InputError(
+            f"features of a ticket: its outputs have shape {found.shape}; (count, features) is needed. Put a Flatten "
+            "at the end of its target"
+        )
+    return found
 
 
 def fit_readout(ticket: Ticket, inputs: Any, targets: Any, ridge: float = 0.0, collapsed: bool = False) -> Readout:

@@ -93,6 +93,32 @@ def added_to_a_part(m, x):
     return y
 
 
+def added_to_a_skip(m, x):
+    y = m.conv(x)
+    skip = y
+    y += m.same(x)
+    return y.relu() + skip
+
+
+def added_to_the_input(m, x):
+    skip = x
+    x += m.same(x)
+    return x + skip
+
+
+def relu_of_a_copied_part(m, x):
+    v = m.conv(x)[:, :, ::2, ::2]
+    u = v.contiguous().relu_()
+    return v + u
+
+
+def relu_of_a_part_that_was_copied(m, x):
+    v = m.conv(x)[:, :, ::2, ::2]
+    u = v.contiguous()
+    v.relu_()
+    return u.relu()
+
+
 MODELS = {
     "one convolution": (conv(), (2, 7, 5)),
     "geometry": (
@@ -147,6 +173,11 @@ MODELS = {
     "in place on the input": (Calls(both_again, conv=conv(), relu=nn.ReLU(inplace=True)), (2, 5, 5)),
     "in place sums": (Calls(lambda m, x: (y := m.conv(x)).add_(m.conv(x)) + y, conv=conv()), (2, 5, 5)),
     "augmented sums": (Calls(added_to_both_names, conv=conv(), same=conv(4, 4, 1)), (2, 5, 5)),
+    "augmented sums and a skip": (Calls(added_to_a_skip, conv=conv(2, 2, 1), same=conv(2, 2, 1)), (2, 3, 4)),
+    "augmented sums of the input": (Calls(added_to_the_input, same=conv(2, 2, 1)), (2, 3, 4)),
+    "in place on a copy that is used alone": (
+        Calls(lambda m, x: m.conv(x)[:, :, ::2, ::2].contiguous().relu_(), conv=conv()), (2, 7, 7),
+    ),
     "functions": (
         Calls(
             lambda m, x: functional.dropout(
@@ -282,6 +313,11 @@ REFUSED = {
         Calls(lambda m, x: (f := (y := m.conv(x))[:, :, ::2]) + (f.relu_(), y[:, :, ::2])[1], conv=conv()),
         "in place, on memory",
     ),
+    "a part, copied, then in place": (Calls(relu_of_a_copied_part, conv=conv()), "relu_ in place, .* copies or not"),
+    "a part in place, after a copy": (Calls(relu_of_a_part_that_was_copied, conv=conv()), "copies or not"),
+    "a norm on values of unknown dimensions": (
+        nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.ReLU()), r"module 1, a BatchNorm1d on values that may",
+    ),
     "a part, then an augmented sum": (Calls(added_to_a_part, conv=conv()), "in place, on memory"),
     "padding that is not zero": (nn.Sequential(conv(padding=1, padding_mode="reflect")), "padding_mode='reflect'"),
     "another part": (Calls(lambda m, x: m.conv(x)[:, :2], conv=conv()), "only every k-th pixel"),
@@ -342,7 +378,9 @@ def test_bad_input():
     for shape in ((2, 6, 5), (3, 5, 5), (36,), (2, 1, 1)):
         with pytest.raises(InputError, match="node"):
             GraphTarget.of(model, shape)
-    for shape in ((), (2, -1, 5), (2.0, 5, 5), "255"):
+    for shape in ((), (2, -1, 5), (2.0, 5, 5), "255", 5, (2, 5), (3, 2, 5, 5), (True, 5, 5)):
+        with pytest.raises(InputError, match="an input shape is"):
+            slt.Convolution(input_shape=shape)
         with pytest.raises(InputError, match="an input shape is"):
             GraphTarget.of(model, shape)
     target = GraphTarget.of(model, (2, 5, 5))
@@ -386,3 +424,87 @@ def test_nodes_that_make_no_graph():
             node_of(entry)
     with pytest.raises(InputError, match="whose nodes need parameters"):
         GraphTarget((start, good), {"w": np.zeros((4, 2, 3, 3))})
+
+
+def test_a_norm_behind_a_linear_layer_needs_flat_values():
+    model = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.ReLU())
+    assert_alike(model, (5,))
+    ticket = slt.find_ticket(model.eval(), width=60, construction=slt.Convolution((5,)))
+    assert slt.certified(ticket, model, slt.Box(-1, 1)).value < 1
+    with pytest.raises(InputError, match=r"an input shape is .* \(4, 5\) was given"):
+        GraphTarget.of(model, (4, 5))  # the norm is of the 4 channels there
+    with pytest.raises(UnsupportedModuleError, match="a Linear on the last dimension of an image"):
+        GraphTarget.of(model, (3, 4, 5))
+    with pytest.raises(InputError, match="a linear layer needs flat values"):
+        GraphTarget.of(GraphTarget.of(model, (5,)), (3, 4, 5))
+
+
+class Sly(nn.Module):
+    """Does one thing while it is traced and another one afterwards."""
+
+    def __init__(self, other):
+        super().__init__()
+        self.conv, self.other, self.calls = conv(2, 2), other, 0
+
+    def forward(self, x):
+        self.calls += 1
+        y = self.conv(x)
+        return y.relu() if self.calls == 1 else self.other(y)
+
+
+def test_a_graph_that_is_not_the_model_is_refused():
+    others = {
+        "largest difference .*; rounding would explain": lambda y: y,
+        "outputs .* shape": lambda y: y.mean((2, 3)),
+    }
+    for text, other in others.items():
+        with pytest.raises(UnsupportedModuleError, match=f"Sly could not be read faithfully: .*{text}"):
+            GraphTarget.of(Sly(other), (2, 5, 5))
+        GraphTarget.of(Sly(other))  # nothing is known of its inputs
+    with pytest.raises(UnsupportedModuleError, match=r"Sly cannot take inputs .*RuntimeError: no"):
+        GraphTarget.of(Sly(fails), (2, 5, 5))
+    # a difference beyond rounding
+    with pytest.raises(UnsupportedModuleError, match="could not be read"):
+        GraphTarget.of(Sly(lambda y: y.relu() * (1 + 1e-5)), (2, 5, 5))
+
+
+def fails(y):
+    raise RuntimeError("no")
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float64])
+def test_the_comparison_leaves_the_model_as_it_was(kind):
+    model = settled(ResidualNetwork(3, (4, 6), 1, 5, nn.BatchNorm2d)).to(kind).train()
+    before = {name: values.clone() for name, values in model.state_dict().items()}
+    modes, state = [m.training for m in model.modules()], torch.get_rng_state()
+    GraphTarget.of(model, (3, 8, 8))
+    assert [m.training for m in model.modules()] == modes and torch.equal(torch.get_rng_state(), state)
+    after = model.state_dict()
+    assert all(
+        torch.equal(values, after[name]) and values.dtype == after[name].dtype for name, values in before.items()
+    )
+
+
+def test_values_far_from_one_are_compared_by_their_size():
+    for scale in (1e-30, 1e30):
+        model = nn.Sequential(conv(), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(36, 2)).double()
+        settled(model)[1].running_var.mul_(scale**0.5)
+        model[0].weight.data *= scale
+        model[4].weight.data *= scale
+        GraphTarget.of(model, (2, 5, 5))
+
+
+@pytest.mark.parametrize("name", ["running_mean", "running_var"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_norms_of_an_unstable_training_are_refused(name, value):
+    model = nn.Sequential(conv(), nn.BatchNorm2d(4))
+    getattr(model[1], name)[2] = value
+    with pytest.raises(InputError, match=f"1.{name} has NaN or infinite values"):
+        GraphTarget.of(model)
+
+
+def test_a_read_out_needs_flat_outputs():
+    ticket = slt.find_ticket(conv(1, 1, 2).eval(), width=30)
+    x = images(1, 4, 4).numpy()
+    with pytest.raises(InputError, match=r"outputs have shape \(3, 1, 3, 3\).* Put a Flatten"):
+        slt.fit_readout(ticket, x, [0.0, 1.0, 2.0])

@@ -29,14 +29,16 @@ def chain_of(model: Any, construction: str) -> Target:
     try:
         return Target.of(model)
     except UnsupportedModuleError as error:
-        for path, module in model.named_modules():
-            kind = type(module).__name__
-            if kind in REMEDIES:
-                raise AssumptionError(
-                    f"find_ticket: {construction} assumes a chain of Linear and ReLU modules; module "
-                    f"{path or '(root)'} is a {kind}. What would do: {REMEDIES[kind]}"
-                ) from error
-        raise AssumptionError(
-            f"find_ticket: {construction} assumes a chain of Linear and ReLU modules; {error}. What would do: "
-            "ModuleTree(), which approximates the Linears and carries the rest"
-        ) from error
+        raise no_chain(model, construction, error) from error
+
+
+def no_chain(model: Any, construction: str, error: UnsupportedModuleError, activation: str = "ReLU") -> AssumptionError:
+    """Which module of a model is none of a chain of Linears and of ``activation``, and what would do."""
+    assumed = f"find_ticket: {construction} assumes a chain of Linear and {activation} modules"
+    for path, module in model.named_modules():
+        kind = type(module).__name__
+        if kind in REMEDIES and kind != activation:
+            return AssumptionError(f"{assumed}; module {path or '(root)'} is a {kind}. What would do: {REMEDIES[kind]}")
+    return AssumptionError(
+        f"{assumed}; {error}. What would do: ModuleTree(), which approximates the Linears and carries the rest"
+    )

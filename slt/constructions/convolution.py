@@ -16,6 +16,7 @@ from slt.errors import LimitError
 from slt.graph_target import FloatArray, GraphTarget
 from slt.laws import LayerSums, needed_width_quantile
 from slt.masks import Mask
+from slt.node_graph import whole_shape
 from slt.tickets import GraphSource, Ticket
 from slt.tickets.branches import Wanted
 from slt.tickets.graph_source import GraphUnit
@@ -37,7 +38,8 @@ class Convolution(Construction):
     two random layers for each here, not L + 1), and linear residual blocks x + MLP(x). Batch norms are folded into the
     weights before them; biases are served as in ``TwoLayerSum``. Nothing but scales is carried, of parameters > 1.
 
-    ``input_shape``: (channels, height, width), needed for certificates and for boxes with bounds for each coordinate.
+    ``input_shape``: (channels, height, width) or (features,), needed for certificates and for boxes with bounds for
+    each coordinate.
 
     Error: as ``slt.laws.networks`` says of a layer with outputs * height * width of the kernel as outputs.
     """
@@ -53,7 +55,7 @@ class Convolution(Construction):
     def __post_init__(self) -> None:
         object.__setattr__(self, "split", split_of(self.split))
         if self.input_shape is not None:
-            object.__setattr__(self, "input_shape", tuple(self.input_shape))
+            object.__setattr__(self, "input_shape", whole_shape(self.input_shape))
 
     def read(self, model: Any) -> GraphTarget:
         return GraphTarget.of(model, self.input_shape)

@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from slt.activation_target import ActivationTarget
 from slt.activations import Activation, ReLU
+from slt.constructions.assumptions import no_chain
 from slt.constructions.construction import Construction, Request
 from slt.constructions.row_sums import BATCH, NEAREST_SUM, RowTally
 from slt.constructions.sums import scale_of
 from slt.domains import Domain
-from slt.errors import InputError, LimitError, NoUsableItemError
+from slt.errors import InputError, LimitError, NoUsableItemError, UnsupportedModuleError
 from slt.laws import LayerSums
 from slt.laws.replicated_rows import needed_copies
 from slt.masks import Mask
@@ -86,7 +87,10 @@ class ReplicatedRows(Construction):
         return self.first_factor
 
     def read(self, model: Any) -> Target | ActivationTarget:
-        found = ActivationTarget.of(model, self.activation)
+        try:
+            found = ActivationTarget.of(model, self.activation)
+        except UnsupportedModuleError as error:
+            raise no_chain(model, "ReplicatedRows", error, self.activation.torch_name) from error
         return found.chain if isinstance(self.activation, ReLU) else found
 
     def lay_out(self, request: Request) -> ReplicatedSource:

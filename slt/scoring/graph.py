@@ -58,7 +58,7 @@ def graph_bound(ticket: CollapsedGraph, model: nn.Module | Model, domain: Domain
     speaks of the flattened inputs. ``order``: np.inf or 2, the norm of all outputs. inf if float64 overflows."""
     order = checked_order(order)
     checked_domain(domain, "certifying a ticket")
-    target = graph_target(model)
+    target = graph_target(model, ticket.input_shape)
     check_alike(ticket, target)
     pair = GraphPair.of(ticket, target)
     from threadpoolctl import threadpool_limits

@@ -33,7 +33,7 @@ class GraphPair:
     @staticmethod
     def of(ticket: CollapsedGraph, model: nn.Module | Model, shape: Sequence[int] | None = None) -> GraphPair:
         """Both graphs, checked; ``shape`` of an input where neither of them knows it. Raises InputError."""
-        target = graph_target(model)
+        target = graph_target(model, ticket.input_shape)
         known = target.input_shape or ticket.input_shape or shape
         if known is None:
             raise InputError(
@@ -52,14 +52,15 @@ class GraphPair:
         return GraphPair(ticket, target, tuple(known), *shapes)
 
 
-def graph_target(model: nn.Module | Model) -> GraphTarget:
-    """A model as a graph. Raises InputError and UnsupportedModuleError."""
+def graph_target(model: nn.Module | Model, input_shape: Sequence[int] | None = None) -> GraphTarget:
+    """A model as a graph; ``input_shape`` of a module, a GraphTarget keeps its own. Raises InputError and
+    UnsupportedModuleError."""
     if isinstance(model, Model) and not isinstance(model, GraphTarget):
         raise InputError(
             f"scoring a ticket of a graph: the model is a {type(model).__name__}; give the network that the ticket is "
             "for, or its GraphTarget"
         )
-    return GraphTarget.of(model)
+    return GraphTarget.of(model, None if isinstance(model, GraphTarget) else input_shape)
 
 
 def check_alike(ticket: CollapsedGraph, target: GraphTarget) -> None:

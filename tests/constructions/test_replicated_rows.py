@@ -16,7 +16,7 @@ import slt
 from slt.activation_target import ActivationTarget
 from slt.activations import GELU, Activation, LeakyReLU, ReLU, Sigmoid, Tanh
 from slt.constructions import ReplicatedRows, find_ticket
-from slt.errors import AssumptionError, InputError, LimitError, NoUsableItemError, UnsupportedModuleError
+from slt.errors import AssumptionError, InputError, LimitError, NoUsableItemError
 from slt.tickets.replicated_layout import SPAN
 from tests.constructions.conformance import Conformance, random_chain
 
@@ -299,7 +299,12 @@ def test_a_graph_takes_edges_away_and_a_denser_one_keeps_them():
         (ReplicatedRows(GELU()), nn.Sequential(nn.Linear(2, 2), nn.GELU("tanh")), AssumptionError, "exact form"),
         (ReplicatedRows(Tanh()), nn.Sequential(nn.Tanh(), nn.Linear(2, 2)), AssumptionError, "before the first linear"),
         (ReplicatedRows(Tanh()), nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Tanh()), AssumptionError, "follow each"),
-        (ReplicatedRows(Tanh()), nn.Sequential(nn.Linear(2, 2), nn.Softplus()), UnsupportedModuleError, "Softplus"),
+        (ReplicatedRows(Tanh()), nn.Sequential(nn.Linear(2, 2), nn.Softplus()), AssumptionError, "Softplus"),
+        (ReplicatedRows(), nn.Sequential(nn.Conv2d(1, 1, 2)), AssumptionError, r"0 is a Conv2d.*: Convolution\(\)"),
+        (
+            ReplicatedRows(Tanh()), nn.Sequential(nn.Tanh(), nn.Conv2d(1, 1, 2)), AssumptionError,
+            r"chain of Linear and Tanh modules; module 1 is a Conv2d",
+        ),
         (ReplicatedRows(Tanh()), random_chain(0), AssumptionError, "the target is ReLU"),
         (ReplicatedRows(Tanh()), 3, InputError, "ActivationTarget is needed as target; int"),
         (ReplicatedRows(), ActivationTarget(random_chain(0), Tanh()), AssumptionError, "the target is Tanh"),
