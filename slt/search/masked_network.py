@@ -148,6 +148,18 @@ class MaskedNetwork:
                 held[name] = given[name].detach()
         return outputs
 
+    def evaluated(self, inputs: Any, weights: Mapping[str, torch.Tensor]) -> Any:
+        """The outputs in eval mode, in the dtype of the weights: biases, norms and buffers are cast on copies."""
+        dtype = next(iter(weights.values())).dtype
+        if dtype == torch.float32:
+            return self(inputs, weights, training=False)
+        self.skeleton.train(False)
+        others = {name: t.detach() for name, t in (self.fixed | self.buffers).items()}
+        given = {**weights, **{name: t.to(dtype) if t.is_floating_point() else t.clone() for name, t in others.items()}}
+        given |= {other: given[name] for other, name in self.aliases}
+        arguments = inputs if isinstance(inputs, tuple) else (inputs,)
+        return functional_call(self.skeleton, given, arguments, tie_weights=False)
+
     def statistics(self, weights: Mapping[str, torch.Tensor], inputs: Iterable[Any]) -> dict[str, torch.Tensor]:
         """Buffers whose running statistics are plain averages over these batches of inputs, in train mode."""
         buffers = {name: b.clone() for name, b in self.buffers.items()}

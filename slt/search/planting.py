@@ -130,6 +130,15 @@ def plant(
     Raises InputError: a target that is wider, has no ReLU where the network has one (or the reverse), shares
     parameters, or whose weights the law cannot hold.
     """
+    for what, value, kind, told in (
+        ("target", target, Target, "Target.of(model)"),
+        ("weights", kaiming_normal() if weights is None else weights, RandomTensors, "kaiming_normal()"),
+        ("scales", scales, OutputScales, "CommonScale()"),
+    ):
+        if not isinstance(value, kind):
+            raise InputError(
+                f"planting a target: {what} must be an object such as {told}; a {type(value).__name__} was given"
+            )
     matrices = _matrices(target, width)
     source = kaiming_normal() if weights is None else weights
     if source.planted:

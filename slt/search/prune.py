@@ -49,6 +49,14 @@ class Pruning:
 
     def __post_init__(self) -> None:
         check_density(self.density)
+        for name, kind, told in (
+            ("saliency", Saliency, "Snip()"),
+            ("budget", Budget, "Global()"),
+            ("weights", RandomTensors, "kaiming_normal()"),
+            ("optimiser", Optimiser, "Adam(1e-3)"),
+        ):
+            if not isinstance(getattr(self, name), kind):
+                raise InputError(f"pruning: {name} must be an object such as {told}; {getattr(self, name)!r} was given")
         for what, value, least in (("rounds", self.rounds, 1), ("training", self.training, 0)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"pruning: {what} is a whole number of at least {least}; {value!r} was given")
@@ -74,6 +82,15 @@ def prune(
     the weak one. Every batch of the loader is looked at in each round, where the saliency looks at data; running
     statistics of norms stay as they start while it does. InputError for budgets that keep nothing.
     """
+    if not isinstance(model, nn.Module):
+        raise InputError(f"pruning: a torch module is needed; a {type(model).__name__} was given")
+    if not isinstance(pruning, Pruning):
+        raise InputError(f"pruning: settings such as Pruning(Snip(), 0.1) are needed; {pruning!r} was given")
+    if not isinstance(loader, Iterable):
+        raise InputError(
+            f"pruning: a loader of (inputs, targets) is needed, such as Batches(x, y); a {type(loader).__name__} was "
+            "given"
+        )
     with in_float32():
         network = MaskedNetwork(model, _frame(pruning), seed, device)
         weights = network.unpruned()
@@ -89,7 +106,7 @@ def prune(
             density = pruning.density ** (number / pruning.rounds)
             looked = Looked(
                 {name: torch.where(kept[name], w, 0.0) for name, w in weights.items()},
-                lambda x, w: network(x, w, training=False),
+                network.evaluated,
                 batches,
                 loss,
                 network.key / "saliency",

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from slt.errors import InputError, SltError
 from slt.search.draws import FanIn, RandomTensors
 from slt.search.maskable import Maskable
 from slt.search.objectives import Loss
@@ -25,7 +27,8 @@ Tensors = dict[str, torch.Tensor]
 @dataclass(frozen=True, eq=False)
 class Looked:
     """What a saliency sees. ``weights``: the kept ones by name, 0 elsewhere; ``call(inputs, weights)``: the network's
-    outputs; ``batches``: an iterable that gives the same (inputs, targets) each time; ``key``: for random saliencies.
+    outputs, in eval mode and in the dtype of the weights given; ``batches``: an iterable that gives the same (inputs,
+    targets) each time; ``key``: for random saliencies.
     """
 
     weights: Mapping[str, torch.Tensor]
@@ -42,11 +45,16 @@ class Looked:
         """The Hessian of the mean loss times ``direction``."""
 
         def product(value: torch.Tensor, leaves: list[torch.Tensor]) -> tuple[torch.Tensor | None, ...]:
-            first = torch.autograd.grad(value, leaves, create_graph=True)
-            along = torch.stack([(g * d).sum() for g, d in zip(first, direction.values(), strict=True)]).sum()
+            first = torch.autograd.grad(value, leaves, create_graph=True, allow_unused=True)
+            parts = [(g * d).sum() for g, d in zip(first, direction.values(), strict=True) if g is not None]
+            along = torch.stack(parts).sum()
+            if not along.requires_grad:  # the loss is linear in the weights
+                return tuple(None for _ in leaves)
             return torch.autograd.grad(along, leaves, allow_unused=True)
 
-        return self._summed(product)
+        # fused attention has no second derivative
+        with sdpa_kernel(SDPBackend.MATH):
+            return self._summed(product)
 
     def _summed(self, differentiate: Callable[[torch.Tensor, list[torch.Tensor]], Any]) -> Tensors:
         names = list(self.weights)
@@ -116,7 +124,14 @@ class SynFlow(Saliency):
     Kunin, Yamins, Ganguli 2020); in float64. Looks at the shape of the inputs alone.
 
     Without biases the scores into a hidden unit add up to those out of it, so no layer is emptied when few are removed
-    at a time.
+    at a time. That holds for the networks that are pruned here: biases are 0, norms have weights of 1 and compute in
+    eval mode with running statistics, 0 and 1 until weights are
+    trained between rounds, so that a batch norm divides by sqrt(1 + eps) alone. The
+    published code takes sizes of all parameters and buffers (recalled); here biases and norms are part of the network
+    as they are, cast to float64 like the rest, and have no score. A norm that has no running statistics normalises the
+    ones by themselves.
+
+    InputError for networks that cannot be called on ones in float64, such as those that take tokens.
     """
 
     name: ClassVar[str] = "synflow"
@@ -130,7 +145,15 @@ class SynFlow(Saliency):
             else torch.ones_like(inputs[:1], dtype=torch.float64)
         )
         leaves = {name: w.abs().double().requires_grad_() for name, w in looked.weights.items()}
-        flow = looked.call(ones, leaves).sum()
+        try:
+            flow = looked.call(ones, leaves).sum()
+        except SltError:
+            raise
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise InputError(
+                "pruning by synflow: the network is called on one input of ones in float64, and failed with "
+                f"{type(error).__name__}: {error}. Give a network that takes such inputs, or another saliency"
+            ) from error
         gradients = torch.autograd.grad(flow, list(leaves.values()), allow_unused=True)
         return {
             name: torch.zeros_like(leaf) if g is None else (leaf * g).detach()

@@ -311,6 +311,14 @@ def test_targets_that_cannot_be_planted_are_refused() -> None:
     for width in (17, 17.0, True, 0, None):
         with pytest.raises(InputError, match=r"width|wide|units"):
             plant(target, width if width != 17 else 15)  # type: ignore[arg-type]
+    for arguments, text in (
+        ((nn.Linear(2, 2), 16), "target must be .* a Linear was given"),
+        (("target", 16), "target must be"),
+        ((target, 16, 0, "a"), "weights must be"),
+        ((target, 16, 0, None, "a"), "scales must be"),
+    ):
+        with pytest.raises(InputError, match=text):
+            plant(*arguments)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="all weights"):
         plant(Target.from_arrays([[[0.0]], [[1.0]]]), 4)
     with pytest.raises(InputError, match="already"):

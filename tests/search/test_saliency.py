@@ -133,6 +133,122 @@ def test_synflow_is_conserved() -> None:
     assert all(float(s.sum()) == pytest.approx(float(scores[0].sum())) for s in scores)
 
 
+def layers_of_forward(model: nn.Sequential, weights: Tensors, x: torch.Tensor) -> torch.Tensor:
+    """The network that is pruned, written out: no biases, batch norms that divide by sqrt(1 + eps) alone."""
+    for number, module in enumerate(model):
+        w = weights.get(f"{number}.weight")
+        if isinstance(module, nn.Linear):
+            x = x @ w.T
+        elif isinstance(module, nn.Conv2d):
+            patches = x.unfold(2, 3, 1).unfold(3, 3, 1)
+            x = torch.einsum("bihwxy,oixy->bohw", patches, w)
+        elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            x = x / (1 + module.eps) ** 0.5
+        else:
+            x = module(x)
+    return x
+
+
+NORMED = (
+    (lambda: nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)), (3,)),
+    (lambda: nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 2)), (3,)),
+    (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 2), nn.BatchNorm1d(2)
+        ),
+        (2, 4, 4),
+    ),
+)
+
+
+@final
+@dataclass(frozen=True)
+class Kept(Saliency):
+    """Hands on what another saliency saw and gave, in float64."""
+
+    inner: Saliency
+    seen: list[tuple[Looked, Tensors]]
+    name: ClassVar[str] = "kept"
+
+    def scores(self, looked: Looked) -> Tensors:
+        self.seen.append((looked, self.inner.scores(looked)))
+        return self.seen[-1][1]
+
+
+@pytest.mark.parametrize("saliency", [SynFlow(), Snip(), Grasp()], ids=lambda s: s.name)
+@pytest.mark.parametrize(("make", "shape"), NORMED, ids=["biases", "norm of vectors", "norm of pictures"])
+def test_biases_and_norms_are_as_they_start(make, shape, saliency: Saliency) -> None:
+    """Scores of networks with biases and batch norms, against the formula on the network written out without them."""
+    generator = torch.Generator().manual_seed(3)
+    model = make()
+    with torch.no_grad():  # what a user's model learnt is not looked at
+        for parameter in (*model.parameters(), *(b for b in model.buffers() if b.is_floating_point())):
+            parameter.fill_(-3.0)
+    batches = [(torch.randn(n, *shape, generator=generator), torch.arange(n) % 2) for n in (5, 3)]
+    seen: list[tuple[Looked, Tensors]] = []
+    found = prune(model, batches, Pruning(Kept(saliency, seen), 0.4, 2), seed=6)
+    found.verify()
+    assert len(seen) == 2
+    for looked_at, scores in seen:
+        weights = {n: w.double() for n, w in looked_at.weights.items()}
+        if isinstance(saliency, SynFlow):
+            leaves = {n: w.abs().requires_grad_() for n, w in weights.items()}
+            total = layers_of_forward(model, leaves, torch.ones(1, *shape, dtype=torch.float64)).sum()
+            slope = torch.autograd.grad(total, list(leaves.values()))
+            wanted = {n: (w.abs() * g).detach() for (n, w), g in zip(weights.items(), slope, strict=True)}
+            assert all(s.dtype == torch.float64 for s in scores.values())
+        else:
+            leaves = {n: w.clone().requires_grad_() for n, w in weights.items()}
+            losses = [
+                nn.functional.cross_entropy(layers_of_forward(model, leaves, x.double()), y) * len(y)
+                for x, y in batches
+            ]
+            slope = torch.autograd.grad(sum(losses) / 8, list(leaves.values()), create_graph=True)
+            if isinstance(saliency, Snip):
+                wanted = {n: (w * g).abs().detach() for (n, w), g in zip(weights.items(), slope, strict=True)}
+            else:
+                half = sum(g.square().sum() for g in slope) / 2
+                turned = torch.autograd.grad(half, list(leaves.values()))
+                wanted = {n: (w * h).detach() for (n, w), h in zip(weights.items(), turned, strict=True)}
+        exact = isinstance(saliency, SynFlow)
+        for name, score in scores.items():
+            largest = float(wanted[name].abs().max())
+            assert largest > 0
+            torch.testing.assert_close(
+                score.double(), wanted[name], rtol=1e-12 if exact else 1e-4, atol=(1e-14 if exact else 1e-5) * largest
+            )
+    # and the network's own state is untouched
+    assert all(t.dtype == torch.float32 for t in found.network.fixed.values())
+    assert all(t.dtype in (torch.float32, torch.int64) for t in found.network.buffers.values())
+
+
+def test_synflow_refuses_networks_that_ones_cannot_enter() -> None:
+    tokens = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 3))
+    batches = [(torch.zeros(4, 2, dtype=torch.int64), torch.zeros(4, dtype=torch.int64))]
+    with pytest.raises(InputError, match="one input of ones in float64"):
+        prune(tokens, batches, Pruning(SynFlow(), 0.5))
+    alone = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8, track_running_stats=False), nn.Linear(8, 3))
+    with pytest.raises(InputError, match="more than 1 value"):
+        prune(alone, data(), Pruning(SynFlow(), 0.5))
+
+
+def test_grasp_of_attention_and_of_weights_without_a_part_in_the_loss() -> None:
+    """Fused attention has no second derivative; a loss that is linear in the weights has none but 0."""
+    attention = nn.Sequential(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), nn.Flatten(), nn.Linear(8, 3))
+    x = torch.randn(8, 2, 4, generator=torch.Generator().manual_seed(0))
+    found = prune(attention, [(x, torch.arange(8) % 3)], Pruning(Grasp(), 0.3))
+    found.verify()
+    seen = looked()
+    straight = Looked(
+        {**seen.weights, "unused": torch.ones(2, 2, dtype=torch.float64)},
+        lambda x, w: x @ w["0.weight"].T,
+        seen.batches,
+        lambda outputs, targets: outputs.mean(),
+        Key(0),
+    )
+    assert all(not bool(s.any()) for s in Grasp().scores(straight).values())
+
+
 # -- pruning -----------------------------------------------------------------------------------------------------------
 
 
@@ -249,6 +365,16 @@ def test_bad_requests_are_refused() -> None:
     for wrong in ({"density": 0.0}, {"density": 30}, {"rounds": 0}, {"rounds": 1.5}, {"training": -1}):
         with pytest.raises(InputError):
             Pruning(Magnitude(), **wrong)
+    for name, value in (("saliency", "snip"), ("budget", "x"), ("weights", "normal"), ("optimiser", "adam")):
+        with pytest.raises(InputError, match=rf"pruning: {name} must be an object such as .*{value}"):
+            Pruning(**{name: value})
+    for arguments, text in (
+        (("model", data(), Pruning()), "torch module"),
+        ((biased(4, 8, 3), data(), "snip"), "settings"),
+        ((biased(4, 8, 3), 3, Pruning()), "loader"),
+    ):
+        with pytest.raises(InputError, match=text):
+            prune(*arguments)
     with pytest.raises(InputError, match="not finite"):
         prune(biased(4, 8, 3), data(), Pruning(Broken(), 0.3))
     with pytest.raises(InputError, match="keeps none"):
