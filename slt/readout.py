@@ -8,7 +8,8 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from slt.errors import InputError
+from slt.arguments import numbers
+from slt.errors import InputError, SltError
 from slt.tickets import Ticket
 
 FloatArray = npt.NDArray[np.float64]
@@ -52,11 +53,25 @@ def features(ticket: Ticket, inputs: Any, batch: int = 1024, collapsed: bool = F
     """What a ticket answers at inputs (count, ...), float64 (count, features): its module, run in float64 on the
     processor. ``collapsed``: from its collapsed matrices, the same function up to rounding, without the large network.
     """
-    import torch
-
-    x = np.asarray(inputs, dtype=np.float64)
+    if not isinstance(ticket, Ticket):
+        raise InputError(f"features of a ticket: a Ticket is needed; a {type(ticket).__name__} was given")
+    x = numbers(inputs, "features of a ticket: inputs")
     if x.ndim < 2 or not len(x) or not np.all(np.isfinite(x)):
         raise InputError(f"features of a ticket: finite inputs of shape (count, ...) are needed; {x.shape} was given")
+    try:
+        return _answers(ticket, x, batch, collapsed)
+    except SltError:
+        raise
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"features of a ticket: inputs of shape {x.shape} were given, and its network fails on them: {error}. Give "
+            "(count, ...) as the ticket takes them"
+        ) from error
+
+
+def _answers(ticket: Ticket, x: FloatArray, batch: int, collapsed: bool) -> FloatArray:
+    import torch
+
     if collapsed:
         network = ticket.collapsed()
         parts = [network.forward(x[start : start + batch]) for start in range(0, len(x), batch)]
@@ -97,7 +112,7 @@ def fit_readout(ticket: Ticket, inputs: Any, targets: Any, ridge: float = 0.0, c
 
 def linear_fit(found: FloatArray, targets: Any, ridge: float = 0.0) -> tuple[FloatArray, FloatArray]:
     """W (outputs, features) and c (outputs,) of ``fit_readout``, for features (count, features) from anywhere."""
-    y = np.asarray(targets, dtype=np.float64)
+    y = numbers(targets, "fitting a read-out: targets")
     y = y[:, None] if y.ndim == 1 else y
     if y.ndim != 2 or len(y) != len(found) or not np.all(np.isfinite(y)):
         raise InputError(
@@ -116,10 +131,15 @@ def linear_fit(found: FloatArray, targets: Any, ridge: float = 0.0) -> tuple[Flo
 
 def one_hot(labels: Any, classes: int | None = None) -> FloatArray:
     """Labels 0 .. classes - 1 (count,) as columns of ones and zeros, (count, classes)."""
-    y = np.asarray(labels)
+    try:
+        y = np.asarray(labels)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"one column a class: labels must be integers of shape (count,); {error}") from error
     if y.ndim != 1 or y.dtype.kind not in "iu" or not y.size or y.min() < 0:
         raise InputError(f"one column a class: labels must be integers >= 0 of shape (count,); {y!r} was given")
-    most = int(y.max()) + 1 if classes is None else classes
+    if classes is not None and (isinstance(classes, bool) or not isinstance(classes, (int, np.integer)) or classes < 1):
+        raise InputError(f"one column a class: classes must be a whole number >= 1, or None; {classes!r} was given")
+    most = int(y.max()) + 1 if classes is None else int(classes)
     if y.max() >= most:
         raise InputError(f"one column a class: {most} classes were asked for, the labels go up to {y.max()}")
     return np.asarray(np.eye(most)[y])

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
+from slt.arguments import is_number
 from slt.errors import LatticeError
 from slt.weight_law import Key, Shape, WeightLaw, top_bits
 
@@ -116,7 +117,7 @@ class Hyperbolic(_SymmetricLaw):
 
     def __post_init__(self) -> None:
         _check_lattice("hyperbolic", self.lattice)
-        if not 2.0**-self.lattice <= self.smallest < 1:
+        if not (is_number(self.smallest) and 2.0**-self.lattice <= self.smallest < 1):
             raise LatticeError(
                 f"a hyperbolic law needs smallest in [2**-{self.lattice}, 1), as its lattice is 2**-{self.lattice}; "
                 f"{self.smallest!r} was given"

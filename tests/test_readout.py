@@ -83,7 +83,18 @@ def test_the_fit_is_the_minimum(count, outputs, ridge, seed):
 def test_columns_of_classes():
     assert one_hot([1, 0, 2]).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
     assert one_hot([0], 3).shape == (1, 3)
-    for bad, text in ((([-1],), "labels"), (([0.5],), "labels"), (([3], 2), "2 classes"), (([],), "labels")):
+    for bad, text in (
+        (([-1],), "labels"),
+        (([0.5],), "labels"),
+        (([3], 2), "2 classes"),
+        (([],), "labels"),
+        (([0, 1], "a"), "classes must be"),
+        (([0], 0), "classes must be"),
+        (([0], True), "classes must"),
+        (([0], 1.5), "classes must be"),
+        (([[0], [1, 2]],), "labels"),
+        ((["a"],), "labels"),
+    ):
         with pytest.raises(InputError, match=text):
             one_hot(*bad)
 
@@ -95,6 +106,12 @@ def test_columns_of_classes():
         (([[0.5, np.nan]], [1.0]), "finite inputs"),
         ((np.zeros((0, 2)), []), "finite inputs"),
         (([[0.5, 0.5]], [np.inf]), "finite targets"),
+        (([[0.5, 0.5, 0.5]], [1.0]), r"inputs of shape \(1, 3\).*fails"),
+        (([[0.5]], [1.0], 0.0, True), r"inputs of shape \(1, 1\).*fails"),
+        (("a", [1.0]), "inputs must be real numbers"),
+        (([["0.5", "0.5"]], [1.0]), "inputs must be real numbers"),
+        (([[0.5, 0.5], [0.5]], [1.0, 1.0]), "inputs must be real numbers"),
+        (([[0.5, 0.5]], ["1"]), "targets must be real numbers"),
         (([[0.5, 0.5]], [1.0], -1.0), "ridge"),
         (([[0.5, 0.5]], [1.0], "much"), "ridge"),
     ],
@@ -102,3 +119,13 @@ def test_columns_of_classes():
 def test_bad_fits_are_refused(ticket, arguments, text):
     with pytest.raises(InputError, match=text):
         fit_readout(ticket, *arguments)
+
+
+def test_what_is_no_ticket_and_what_does_not_fit_one_are_refused(ticket):
+    x = points(20)
+    with pytest.raises(InputError, match="a Ticket is needed; a int"):
+        fit_readout(3, x, x)
+    readout = fit_readout(ticket, x, x[:, 0])
+    for wrong in (x[:, :1], np.ones((4, 3))):
+        with pytest.raises(InputError, match="fails on them"):
+            readout.predict(wrong)

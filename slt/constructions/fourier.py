@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from slt.arguments import numbers
 from slt.constructions.basis import Basis
 from slt.constructions.interpolant import PiecewiseLinear, joined
 from slt.domains import Box
@@ -23,9 +24,9 @@ def fourier_features(frequencies: Any, phases: Any, domain: Box, knots: int = 21
 
     Error of a feature on intervals of h periods: 4 pi^2 h^2 / 8.
     """
-    n = np.asarray(frequencies, dtype=np.float64)
+    n = numbers(frequencies, "making a Fourier basis: frequencies")
     n = n[:, None] if n.ndim == 1 else n
-    c = np.asarray(phases, dtype=np.float64)
+    c = numbers(phases, "making a Fourier basis: phases")
     if n.ndim != 2 or not n.size or c.shape != (len(n),) or not (np.isfinite(n).all() and np.isfinite(c).all()):
         raise InputError(
             "making a Fourier basis: finite frequencies of shape (features, variables) and phases (features,) are "

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from slt.arguments import is_number, numbers
 from slt.errors import AssumptionError, InputError
 from slt.targets import Target
 
@@ -41,9 +42,13 @@ class PiecewiseLinear:
 
     def __post_init__(self) -> None:
         for name in ("knots", "values", "signs"):
-            array = np.array(getattr(self, name), dtype=np.float64)
+            array = numbers(getattr(self, name), f"a piecewise-linear function: its {name}").copy()
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+        if self.function is not None and not callable(self.function):
+            raise InputError(
+                f"a piecewise-linear function: function must be callable, or None; {self.function!r} was given"
+            )
         n = self.knots.size - 1
         if self.knots.ndim != 1 or n < 2 or not np.all(np.isfinite(self.knots)) or np.any(np.diff(self.knots) <= 0):
             raise InputError(
@@ -78,9 +83,13 @@ class PiecewiseLinear:
 
         Raises InputError (knots < 2, no interval), AssumptionError (f not finite there).
         """
+        if not callable(function):
+            raise InputError(
+                f"interpolating: a function that takes an array of points is needed; {function!r} was given"
+            )
         if isinstance(knots, bool) or not isinstance(knots, (int, np.integer)) or knots < 2:
             raise InputError(f"interpolating on [{low}, {high}]: knots must be a whole number >= 2; {knots!r} given")
-        if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        if not (is_number(low) and is_number(high) and low < high):
             raise InputError(f"interpolating: an interval needs finite low < high; [{low!r}, {high!r}] was given")
         points = np.linspace(float(low), float(high), int(knots) + 1)
         if equidistributed:
@@ -173,7 +182,7 @@ def joined(blocks: Sequence[PiecewiseLinear], directions: FloatArray, phases: An
 def evaluated(function: Function, x: FloatArray) -> FloatArray:
     """``function`` at x (count,) as (outputs, count). InputError for other shapes, AssumptionError where not finite."""
     with np.errstate(all="ignore"):
-        found = np.atleast_2d(np.asarray(function(x), dtype=np.float64))
+        found = np.atleast_2d(numbers(function(x), "interpolating: what the function returns"))
     if found.ndim != 2 or found.shape[1] != x.size:
         raise InputError(
             f"interpolating: at {x.size} points the function returned shape {found.shape}; ({x.size},) or "

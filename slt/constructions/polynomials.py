@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from slt.arguments import is_number, numbers
 from slt.constructions.basis import Basis
 from slt.constructions.interpolant import PiecewiseLinear, joined
 from slt.domains import Box
@@ -28,6 +29,9 @@ def exponential_block(
 ) -> PiecewiseLinear:
     """z -> exp(-z) on [0, degree ln 2 + margin], with ``knots`` intervals of width h; error at most h^2 / 8, or about
     1 / (2 knots^2) at most whatever the degree with ``equidistributed`` knots."""
+    for what, value in (("degree", degree), ("margin", margin)):
+        if not is_number(value):
+            raise InputError(f"interpolating exp(-z): {what} must be a finite number; {value!r} was given")
     high = degree * math.log(2) + margin
     return PiecewiseLinear.of(lambda z: np.exp(-z), 0.0, high, knots, equidistributed=equidistributed)
 
@@ -54,20 +58,20 @@ def monomials(
     Error of a feature: at most the larger of two, what the logarithms leave (``slt.laws.product_bound``) and the
     largest gap between exp(-z) and its chords, at most h^2 / 8 on intervals of width h: they have different signs.
     """
-    r = np.asarray(exponents, dtype=np.float64)
+    r = numbers(exponents, "making a basis of monomials: exponents")
     r = r[:, None] if r.ndim == 1 else r
-    if r.ndim != 2 or not r.size or not np.all(np.isfinite(r)) or np.any(r < 0) or np.any(r.sum(axis=1) == 0):
+    if r.ndim != 2 or not r.size or not np.all(np.isfinite(r)) or np.any(r < 0) or not np.all(_in_range(r)):
         raise InputError(
             "making a basis of monomials: exponents must be finite numbers >= 0 of shape (features, variables), each "
             f"row with one above 0 (the constant is a matter of the read-out); {r.tolist()} were given"
         )
     total = r.sum(axis=1)
-    if degree is not None and not (np.isfinite(degree) and degree >= total.max()):
+    if degree is not None and not (is_number(degree) and degree >= total.max()):
         raise InputError(
-            f"making a basis of monomials: degree must be at least the largest total degree, {total.max():g}; "
-            f"{degree!r} was given"
+            f"making a basis of monomials: degree must be a number, at least the largest total degree, "
+            f"{total.max():g}; {degree!r} was given"
         )
-    if not (np.isfinite(margin) and margin >= 0):
+    if not (is_number(margin) and margin >= 0):
         raise InputError(f"making a basis of monomials: margin must be a number >= 0; {margin!r} was given")
     d = r.shape[1]
     exponentials = [
@@ -87,11 +91,18 @@ def monomials(
 
 def _bound(exponents: FloatArray, log_knots: int, block: PiecewiseLinear) -> float:
     """The error of one feature of ideal blocks."""
-    a, b = block.knots[:-1], block.knots[1:]
-    slope = (np.exp(-a) - np.exp(-b)) / (b - a)
-    # exp(-z) is farthest below its chord where it has the chord's slope
-    gap = np.exp(-a) + slope * (np.log(slope) + a) - slope
+    a, width = block.knots[:-1], np.diff(block.knots)
+    # exp(-z) is farthest below its chord where it has the chord's slope, -exp(-a) s; s is never 0, where exp(-a) may be
+    s = -np.expm1(-width) / width
+    gap = np.exp(-a) * (1 + s * np.log(s) - s)
     return max(product_bound(exponents.tolist(), log_knots, len(a)).logarithm, float(gap.max()))
+
+
+def _in_range(exponents: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which rows have a total degree above 0 that is a number."""
+    with np.errstate(over="ignore"):
+        total = exponents.sum(axis=1)
+    return np.asarray((total > 0) & np.isfinite(total))
 
 
 def _name(row: FloatArray) -> str:

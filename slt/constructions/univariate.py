@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
+from slt.arguments import is_number
 from slt.constructions.construction import Construction, Request
 from slt.constructions.interpolant import PiecewiseLinear
 from slt.constructions.part_masks import part_mask
@@ -66,7 +67,7 @@ class Univariate(Construction):
             raise InputError(
                 f"Univariate: selection must be an object such as NearestSum(); {self.selection!r} was given"
             )
-        if not (np.isfinite(self.knot_error) and 0 < self.knot_error <= 0.25):
+        if not (is_number(self.knot_error) and 0 < self.knot_error <= 0.25):
             raise InputError(f"Univariate: knot_error must lie in (0, 1/4]; {self.knot_error!r} was given")
 
     def read(self, model: Any) -> PiecewiseLinear:

@@ -66,6 +66,16 @@ def find_neurons(network: RandomNeurons, points: Any, values: Any, choice: Neuro
     choice = Flips() if choice is None else choice
     if not isinstance(choice, NeuronChoice):
         raise InputError(f"find_neurons: choice must be one such as Flips(); {choice!r} was given")
+    if not isinstance(network, RandomNeurons):
+        raise InputError(
+            f"find_neurons: the network must be RandomNeurons(key, inputs, neurons); {network!r} was given"
+        )
     moments = Moments.of(network.features(points), values)
     kept = choice.kept(moments, network.key / "choice")
-    return FoundNeurons(network, kept, float(np.float32(moments.scale(kept))))
+    scale = moments.scale(kept)
+    if not abs(scale) <= float(np.finfo(np.float32).max):
+        raise InputError(
+            f"find_neurons: the factor behind the kept neurons would be {scale:.3g}, which is no float32; divide the "
+            "values by a constant"
+        )
+    return FoundNeurons(network, kept, float(np.float32(scale)))

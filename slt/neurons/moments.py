@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from slt.arguments import numbers
 from slt.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
@@ -32,7 +33,7 @@ class Moments:
     @staticmethod
     def of(features: Any, values: Any) -> Moments:
         """``features`` (count, k), ``values`` (count,), finite. InputError."""
-        f, y = np.asarray(features, dtype=np.float64), np.asarray(values, dtype=np.float64)
+        f, y = (numbers(a, f"choosing neurons: {name}") for a, name in ((features, "features"), (values, "values")))
         if f.ndim != 2 or y.shape != f.shape[:1] or not f.size:
             raise InputError(
                 f"choosing neurons: features (count, k) and values (count,) are needed; shapes {f.shape} and {y.shape} "
@@ -40,7 +41,16 @@ class Moments:
             )
         if not (np.isfinite(f).all() and np.isfinite(y).all()):
             raise InputError("choosing neurons: features or values are NaN or infinite; finite ones are needed")
-        return Moments(f.T @ f / len(y), f.T @ y / len(y), float(y @ y / len(y)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = Moments(f.T @ f / len(y), f.T @ y / len(y), float(y @ y / len(y)))
+            # by Cauchy and Schwarz the square of a sum of moments is at most this
+            most = float(np.sqrt(np.diag(found.gram)).sum()) ** 2 * np.float64(found.power)
+        if not np.isfinite(most):
+            raise InputError(
+                f"choosing neurons: features of size up to {np.abs(f).max():.3g} and values of size up to "
+                f"{np.abs(y).max():.3g} have squares beyond 64-bit floats; divide points or values by a constant"
+            )
+        return found
 
     @property
     def neurons(self) -> int:

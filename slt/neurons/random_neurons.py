@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
+from slt.arguments import is_number, numbers
 from slt.errors import InputError
 from slt.tickets.blocks import whole
 from slt.tickets.search_source import SearchSource
@@ -42,6 +43,13 @@ class RandomNeurons:
     spread: float = SPREAD
 
     def __post_init__(self) -> None:
+        for name, kind, told in (("key", Key, "Key(0)"), ("law", WeightLaw, "Uniform()")):
+            if not isinstance(getattr(self, name), kind):
+                raise InputError(
+                    f"random neurons: {name} must be an object such as {told}; {getattr(self, name)!r} was given"
+                )
+        if not (is_number(self.spread) and 2.0**-60 <= self.spread <= 2.0**60):
+            raise InputError(f"random neurons: spread must be a number in 2**-60 .. 2**60; {self.spread!r} was given")
         for name in ("inputs", "neurons"):
             if not whole(getattr(self, name), 1):
                 raise InputError(
@@ -88,7 +96,7 @@ class RandomNeurons:
     def features(self, points: Any) -> FloatArray:
         """v_i relu(w_i . x + b_i) in float64, shape (count, neurons), for points (count, inputs). The first factors are
         the ticket's float32 weights. InputError for points of another shape, or not finite."""
-        x = np.asarray(points, dtype=np.float64)
+        x = numbers(points, "features of random neurons: points")
         if x.ndim != 2 or x.shape[1] != self.inputs or not len(x) or not np.isfinite(x).all():
             raise InputError(
                 f"features of random neurons: finite points of shape (count, {self.inputs}) are needed; shape "

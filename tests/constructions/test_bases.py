@@ -79,6 +79,20 @@ def test_equidistributed_exponentials_serve_large_degrees():
     assert np.all(placed.law < 1.2 / (2 * 20**2))
 
 
+@pytest.mark.parametrize("equidistributed", [False, True])
+@pytest.mark.parametrize("q", [700, 1070, 1075, 1100, 1500, 5000])
+def test_the_law_holds_where_exponentials_underflow(q, equidistributed):
+    x = np.concatenate([np.linspace(0, 1, 20001), 1 - np.geomspace(1e-7, 0.5, 20001)])[:, None]
+    basis = monomials([q], 10, 40, equidistributed=equidistributed)
+    error = np.abs(basis.ideal(x) - basis.exact(x)).max()
+    assert np.isfinite(basis.law[0]) and 0.005 < error <= basis.law[0] * (1 + 1e-12)
+    # the first chord alone, by search
+    block = exponential_block(q, 40, equidistributed=equidistributed)
+    z = np.linspace(0, block.knots[1], 200001)
+    gap = (block.interpolated(z)[0] - np.exp(-z)).max()
+    assert gap <= basis.law[0] * (1 + 1e-12)
+
+
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(2, 12), st.integers(0, 2**32 - 1))
 def test_sines_are_within_their_law(features, d, knots, seed):
     rng = np.random.default_rng(seed)
@@ -141,6 +155,15 @@ def test_one_ticket_holds_a_whole_basis(basis, tmp_path):
         (lambda: monomials([]), InputError, "exponents"),
         (lambda: monomials([[1, 2]], degree=2), InputError, "degree"),
         (lambda: monomials([1], margin=-1), InputError, "margin"),
+        (lambda: monomials("a"), InputError, "exponents must be real numbers"),
+        (lambda: monomials([[1, 2], [3]]), InputError, "exponents.*equal length"),
+        (lambda: monomials([[1e308, 1e308]]), InputError, "exponents"),
+        (lambda: monomials([1], degree="x"), InputError, "degree"),
+        (lambda: monomials([1], margin=None), InputError, "margin"),
+        (lambda: exponential_block("a"), InputError, "degree"),
+        (lambda: fourier_features("a", [0], slt.Box(0, 1)), InputError, "frequencies"),
+        (lambda: fourier_features([[1], [1, 2]], [0, 0], slt.Box(0, 1)), InputError, "frequencies.*equal length"),
+        (lambda: fourier_features([[1]], ["0"], slt.Box(0, 1)), InputError, "phases"),
         (lambda: monomials([1], log_knots=1), InputError, r"\[0.0, 1.0\]: knots"),
         (lambda: monomials([1], exp_knots=1), InputError, "knots"),
         (lambda: fourier_features([[1.0]], [0.0, 1.0], slt.Box(0, 1)), InputError, "phases"),

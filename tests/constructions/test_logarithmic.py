@@ -32,6 +32,9 @@ def test_its_source_is_hyperbolic_unless_a_law_is_given():
     )
     with pytest.raises(LatticeError, match="smallest in"):
         Logarithmic(1.5)
+    for wrong in ("x", None, np.nan, [0.5]):
+        with pytest.raises(LatticeError, match="smallest in"):
+            Logarithmic(wrong)
 
 
 def test_no_residual_is_beyond_what_the_filled_bins_promise():

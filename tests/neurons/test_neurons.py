@@ -188,6 +188,14 @@ def test_bad_input_is_refused():
         ((network, x, y[:5]), r"values \(count,\)"),
         ((network, x, np.full_like(y, np.inf)), "finite"),
         ((network, x, y, "flips"), "choice"),
+        ((network, x, y * 1e300), "beyond 64-bit"),
+        ((network, x, y * 1e152), "beyond 64-bit|no float32"),
+        ((network, x, y * 1e100), "no float32"),
+        ((network, x * 1e200, y), "beyond 64-bit"),
+        ((network, x.astype(str), y), "points must be real numbers"),
+        ((network, "a", y), "points must be real numbers"),
+        ((network, x, y.astype(str)), "values must be real numbers"),
+        ((3, x, y), "must be RandomNeurons"),
     ):
         with pytest.raises(InputError, match=text):
             find_neurons(*arguments)
@@ -195,6 +203,17 @@ def test_bad_input_is_refused():
         find_neurons(network, x, y, EverySubset())
     for bad in ({"inputs": 0}, {"neurons": 2.5}, {"neurons": True}):
         with pytest.raises(InputError, match="whole number"):
+            RandomNeurons(**{"key": KEY, "inputs": 2, "neurons": 3, **bad})
+    for bad, text in (
+        ({"law": "a"}, "law must be"),
+        ({"key": 0}, "key must be"),
+        ({"spread": -1}, "spread"),
+        ({"spread": 0.0}, "spread"),
+        ({"spread": np.nan}, "spread"),
+        ({"spread": 1e30}, "spread"),
+        ({"spread": "2"}, "spread"),
+    ):
+        with pytest.raises(InputError, match=text):
             RandomNeurons(**{"key": KEY, "inputs": 2, "neurons": 3, **bad})
     for bad in ({"penalty": 0.0}, {"penalty": np.inf}, {"draws": 0}, {"halvings": -1}):
         with pytest.raises(InputError, match="penalty"):
