@@ -164,7 +164,7 @@ Picture.of(figure)
 # ## Checked
 #
 # If every logit moves by at most e, the output of a head moves by at most alpha e, whatever the length. The paper's
-# lemmas 8 and 5 hold, with room: 4 sqrt(d1) alpha e.
+# lemmas 8 and 5 hold, with room: 4 sqrt(d1) alpha e, the latter for e <= 1/2.
 
 # %%
 names = ["attention-softmax-constant", "attention-lemma-eight"]

@@ -168,7 +168,8 @@ plots.legend_below(figure, place)
 Picture.of(figure)
 
 # %% [markdown]
-# The planted mask is there, and no search is as good: at its density edge-popup answers with the most frequent class.
+# The planted mask is there, and with this one seed at full size no search is as good: at its density edge-popup answers
+# with the most frequent class.
 # Half of the weights and a read-out do better. After training many masks are better than the planted one, which loses
 # by it: its outputs are far smaller than the logits that the loss asks for, a likely reason. So a weak score says
 # little about a mask.

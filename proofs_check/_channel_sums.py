@@ -50,7 +50,8 @@ class Pruned:
 
 def pruned(channels: int, key: Key, positive: bool = True, mirror: int | None = None) -> Pruned:
     """Each tap of the target is a random subset sum of u_h v_h, the random u_h with one sign kept (all, if not
-    ``positive``). With ``mirror`` channels come in pairs, and the second of a pair wants ``mirror`` times the first."""
+    ``positive``). With ``mirror`` channels come in pairs, and the second of a pair wants ``mirror`` times the first:
+    not 0 if they have other sums to choose from."""
     first = _drawn(key / "first", 3, channels, UNITS)
     first = first * (first > 0) if positive else first
     second = _drawn(key / "second", 6, OUTPUTS, channels, UNITS, TAPS, TAPS)
@@ -65,6 +66,7 @@ def pruned(channels: int, key: Key, positive: bool = True, mirror: int | None = 
         elif mirror is not None:
             opposite = mirror * (masks @ (first[t + 1] * second[o, t + 1, :, a, b]))
             both = np.flatnonzero(np.isin(sums, opposite))
+            both = both[sums[both] != 0] if np.any(sums[both]) else both
             choice = int(both[picks[o, t, a, b] % len(both)])
         else:
             choice = int(picks[o, t, a, b])

@@ -63,6 +63,11 @@ def square(x: Vector) -> Fraction:
     return sum((v * v for v in x), ZERO)
 
 
+def equal_net(d: int, n: int, m: int, a: Fraction, b: Fraction) -> Net:
+    """d -> n -> m, all weights of the first layer ``a``, of the second ``b``."""
+    return Net(((a,) * d,) * n, ((b,) * n,) * m)
+
+
 def random_net(key: Key, d: int, n: int, m: int) -> Net:
     """Entries uniform on [-1, 1], multiples of 1/64."""
     a = Uniform(6).draw(key / "first", (1, n, d))[0].tolist()
@@ -198,9 +203,13 @@ def attained_difference(net: Net, other: Net, tries: int) -> Fraction:
         x /= np.linalg.norm(x, axis=1, keepdims=True)
         gap = np.maximum(x @ c.T, 0) @ e.T - np.maximum(x @ a.T, 0) @ b.T
         x = x[np.argsort(-(gap**2).sum(axis=1))[:tries]]
-    best = [rounded(v, 20) for v in x[0]]
-    gap = [p - q for p, q in zip(other.output(best), net.output(best), strict=True)]
-    return square(gap) / square(best)
+    return attained_ratio(net, other, [rounded(v, 20) for v in x[0]])
+
+
+def attained_ratio(net: Net, other: Net, x: Vector) -> Fraction:
+    """|other(x) - net(x)|^2 / |x|^2."""
+    gap = [p - q for p, q in zip(other.output(x), net.output(x), strict=True)]
+    return square(gap) / square(x)
 
 
 def attained_slope(net: Net) -> Fraction:

@@ -53,7 +53,7 @@ class AttentionLemmaThirteen(Claim):
             shifts = [Fraction(1, e) for e in size.choose((4, 10_000), (4, 10, 100, 1000, 10_000))]
             found = [self._ratios(i) for e in shifts for i in instances(radius, e, size.choose(5, 24))]
             for name, ratios in zip(("bound", "sharper bound"), zip(*found, strict=True), strict=True):
-                low, high = max(ratios)
+                low, high = max(low for low, _ in ratios), max(high for _, high in ratios)
                 label = f"change over the {name}, alpha = {radius}"
                 rows.append(Comparison.of_band(label, low, high, self.relation, 1.0))
             tries += len(found)

@@ -17,12 +17,12 @@ from slt.weights import Key
 class LogarithmOfAShareAsPrinted(Claim):
     """log2(e / g) > 1 is e > 2 g, shown by a partial sum of e."""
 
-    title: ClassVar[str] = "The logarithm of a share, as printed"
+    title: ClassVar[str] = "The logarithm of a share, a step read in a damaged copy"
     setting: ClassVar[str] = "A share 0 < g <= 1 of items."
     statement: ClassVar[str] = "log2(e / g) <= 1."
     kind: ClassVar[Kind] = Kind.UPPER
-    origin: ClassVar[Origin] = Origin.AS_PRINTED
-    reference: ClassVar[str] = "Natale et al. 2024, appendix, as read in a damaged copy: check the official text"
+    origin: ClassVar[Origin] = Origin.DERIVED
+    reference: ClassVar[str] = "a step read in a damaged copy of Natale et al. 2024, appendix; unverified"
     checked: ClassVar[tuple[str, ...]] = ("all g <= 1, by g = 1",)
     unchecked: ClassVar[tuple[str, ...]] = ("whether the official text has this line",)
     measures: ClassVar[str] = "shares at which a lower bound of e / g is above 2**1"

@@ -45,7 +45,10 @@ class RandomSubsetSumMedian(Claim):
     reference: ClassVar[str] = "slt.laws.random_subset_sum, predictions P1 and P2"
     checked: ClassVar[tuple[str, ...]] = ("exact optima", "z = 0.3")
     unchecked: ClassVar[tuple[str, ...]] = ("other laws of items", "targets that grow with n")
-    measures: ClassVar[str] = "the ratio of measured to predicted, with bands"
+    measures: ClassVar[str] = (
+        "both of the sample, the median with its exact band; the band of the geometric mean is a normal approximation, "
+        "of the mean of logarithms"
+    )
 
     factor: float = 1.0
     tolerance: float = 0.2

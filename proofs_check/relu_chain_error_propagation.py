@@ -1,7 +1,8 @@
 """Errors of weights in two layers: |g(x) - f(x)| <= (||B' - B|| ||A|| + ||B'|| ||A' - A||) |x|.
 
 It is the step that the approximation theorems repeat. For each pair of nets a semidefinite program proves how far they
-differ over all inputs at most, and an input shows how far they do.
+differ over all inputs at most, and an input shows how far they do. For equal positive weights both sides are fractions:
+a matrix of rank one has the norm |u| |v|, and the input of ones attains it.
 """
 
 from __future__ import annotations
@@ -12,25 +13,28 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import ClassVar, final
 
-from slt.claims import AtMost, Certificate, Claim, Comparison, Kind, Origin, Relation, Size, Verdict
+from slt.claims import AtMost, Certificate, Claim, Comparison, Equal, Kind, Origin, Relation, Size, Verdict
 from slt.weights import Key
 
 from ._relu_certificates import (
     Net,
     attained_difference,
+    attained_ratio,
     certified_difference,
     entry_above,
+    equal_net,
     minus,
     moved,
     norm_above,
     random_net,
 )
 
+OLD, NEW = (Fraction(1, 2), Fraction(1, 3)), (Fraction(5, 8), Fraction(3, 4))  # of the first and the second layer
 
-def equal_pair() -> tuple[Net, Net]:
-    """2 -> 3 -> 1, weights 1/2 and 5/8: attains the bound."""
-    nets = [Net(((w, w),) * 3, ((w,) * 3,)) for w in (Fraction(1, 2), Fraction(5, 8))]
-    return nets[0], nets[1]
+
+def equal_pair(d: int, n: int, m: int) -> tuple[Net, Net]:
+    """d -> n -> m, each layer of one weight, larger in the second net: attains the bound."""
+    return equal_net(d, n, m, *OLD), equal_net(d, n, m, *NEW)
 
 
 @final
@@ -52,10 +56,12 @@ class ReluChainErrorPropagation(Claim):
 
     entries: bool = False
     outer: int = 1
+    factor: Fraction = Fraction(1)  # of the bound, where it is said to be attained
     relation: Relation = AtMost()  # noqa: RUF009  (frozen)
+    attained: Relation = Equal()  # noqa: RUF009  (frozen)
 
     def check(self, size: Size, key: Key) -> Verdict:
-        pairs = {"equal weights": equal_pair()}
+        pairs = {"equal weights": equal_pair(2, 3, 1)}
         shapes = size.choose(((2, 3, 1),), ((2, 3, 1), (2, 5, 2), (3, 5, 1), (3, 6, 2)))
         for i, shape in enumerate(shapes):
             net = random_net(key / f"{i}", *shape)
@@ -70,7 +76,17 @@ class ReluChainErrorPropagation(Claim):
             rows.append(
                 Comparison.of_band(f"{name}, squared", *ends, self.relation, float(self._law(net, other)), 1e-3)
             )
+        for d, n, m in ((2, 3, 1), (3, 5, 2), (16, 64, 8)):
+            found = attained_ratio(*equal_pair(d, n, m), [Fraction(1)] * d)
+            label = f"equal weights, {d} -> {n} -> {m}, input of ones, squared"
+            rows.append(Comparison.of(label, found, self.attained, self.factor * self._equal_law(d, n, m)))
         return Verdict.of(rows, Certificate("semidefinite programs (Clarabel)", gap))
+
+    def _equal_law(self, d: int, n: int, m: int) -> Fraction:
+        """The square of the bound for ``equal_pair``: an n x d matrix of entries w has the norm |w| sqrt(n d)."""
+        roots = Fraction(1) if self.entries else Fraction(m * n * n * d)
+        (a, b), (new_a, new_b) = OLD, NEW
+        return (new_b * (new_a - a) + self.outer * (new_b - b) * a) ** 2 * roots
 
     def _law(self, net: Net, other: Net) -> Fraction:
         norm = entry_above if self.entries else norm_above
@@ -81,6 +97,9 @@ class ReluChainErrorPropagation(Claim):
     def mutants(self) -> Mapping[str, Claim]:
         return {
             "inequality": replace(self, relation=self.relation.flipped),
+            "equality": replace(self, attained=self.attained.flipped),
+            "a millionth less attained": replace(self, factor=1 - Fraction(1, 10**6)),
+            "a millionth more attained": replace(self, factor=1 + Fraction(1, 10**6)),
             "largest entries": replace(self, entries=True),
             "sign of the outer error": replace(self, outer=-1),
         }

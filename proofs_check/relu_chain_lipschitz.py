@@ -1,7 +1,7 @@
 """The Lipschitz constant of a ReLU chain is at most the product of the spectral norms of its layers.
 
 For each net a semidefinite program proves a bound below the product, for all biases, and derivatives show how far below
-it can be at most. The net of equal weights attains the product.
+it can be at most. Nets of equal weights attain the product, in fractions: a matrix of rank one has the norm |u| |v|.
 """
 
 from __future__ import annotations
@@ -12,16 +12,27 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import ClassVar, final
 
-from slt.claims import AtMost, Certificate, Claim, Comparison, Kind, Origin, Relation, Size, Verdict
+from slt.claims import AtMost, Certificate, Claim, Comparison, Equal, Kind, Origin, Relation, Size, Verdict
 from slt.weights import Key
 
-from ._relu_certificates import Net, attained_slope, certified_slope, entry_above, norm_above, random_net
+from ._relu_certificates import (
+    Net,
+    attained_slope,
+    certified_slope,
+    entry_above,
+    equal_net,
+    norm_above,
+    random_net,
+    square,
+)
+
+WEIGHTS = Fraction(1, 2), Fraction(1, 3)  # of the first and the second layer
 
 
-def equal_weights(d: int, n: int) -> Net:
-    """d -> n -> 1, all weights 1/2."""
-    half = Fraction(1, 2)
-    return Net(tuple(((half,) * d,) * n), ((half,) * n,))
+def slope_of_ones(net: Net) -> Fraction:
+    """|f(x) - f(y)|^2 / |x - y|^2 for x = (1, .., 1), y = 0 and no biases."""
+    ones = [Fraction(1)] * len(net.first[0])
+    return square(net.output(ones)) / square(ones)
 
 
 @final
@@ -44,10 +55,12 @@ class ReluChainLipschitz(Claim):
 
     entries: bool = False
     power: int = 2
+    factor: Fraction = Fraction(1)  # of the bound, where it is said to be attained
     relation: Relation = AtMost()  # noqa: RUF009  (frozen)
+    attained: Relation = Equal()  # noqa: RUF009  (frozen)
 
     def check(self, size: Size, key: Key) -> Verdict:
-        nets = {"equal weights": equal_weights(2, 3)}
+        nets = {"equal weights": equal_net(2, 3, 1, *WEIGHTS)}
         for i, shape in enumerate(size.choose(((2, 3, 1),), ((2, 3, 1), (2, 6, 2), (3, 5, 1), (4, 6, 3), (3, 8, 2)))):
             nets["random " + " -> ".join(map(str, shape))] = random_net(key / f"{i}", *shape)
         rows, gap = [], 1.0
@@ -60,11 +73,25 @@ class ReluChainLipschitz(Claim):
             # the certificate leaves itself room of a relative 1e-5 or so, which equality needs
             ends = math.nextafter(float(below), -math.inf), math.nextafter(float(above), math.inf)
             rows.append(Comparison.of_band(f"{name}, squared", *ends, self.relation, float(law), 1e-4))
+        for d, n, m in ((2, 3, 1), (3, 5, 2), (16, 64, 8)):
+            found = slope_of_ones(equal_net(d, n, m, *WEIGHTS))
+            label = f"equal weights, {d} -> {n} -> {m}, from 0 to ones, squared"
+            rows.append(Comparison.of(label, found, self.attained, self.factor * self._equal_law(d, n, m)))
         return Verdict.of(rows, Certificate("semidefinite programs (Clarabel)", gap))
+
+    def _equal_law(self, d: int, n: int, m: int) -> Fraction:
+        """(||B|| ||A||)**2, or to the fourth for another power: an n x d matrix of entries w has the squared norm
+        w**2 n d."""
+        a, b = WEIGHTS
+        squares = (a * b) ** 2 if self.entries else a * a * n * d * b * b * m * n
+        return squares if self.power == 2 else squares * squares
 
     def mutants(self) -> Mapping[str, Claim]:
         return {
             "inequality": replace(self, relation=self.relation.flipped),
+            "equality": replace(self, attained=self.attained.flipped),
+            "a millionth less attained": replace(self, factor=1 - Fraction(1, 10**6)),
+            "a millionth more attained": replace(self, factor=1 + Fraction(1, 10**6)),
             "largest entries": replace(self, entries=True),
             "power": replace(self, power=1),
         }
