@@ -61,7 +61,7 @@ class Claim(ABC):
     ``expected``   the outcome that this project knows; others are news
     ``corrected``  the name of the claim that corrects this one, for statements that fail as printed
 
-    ``name`` is that of the file, set when it is loaded.
+    Its name is that of its file; ``find_claims`` gives the claims by name.
     """
 
     title: ClassVar[str]

@@ -23,12 +23,17 @@ def find_claims(path: str | os.PathLike[str] | None = None) -> dict[str, Claim]:
     """The claims by name, sorted: ``CLAIM`` of every file of ``path``, or of ``proofs_check`` in ``path`` or the
     working directory, whose name begins with a letter; ``template.py`` is none.
 
-    Raises DataError for a folder without claims and for files that define none.
+    Raises DataError for a folder without claims, for files that define none and for two files of one name.
     """
     folder = folder_of(path)
     files = sorted(f for f in folder.glob("[a-z]*.py") if f.stem != "template")
     if not files:
         raise DataError(f"finding claims: {folder} holds none; --path names another folder to look in")
+    names: dict[str, Path] = {}
+    for file in files:
+        first = names.setdefault(file.stem.replace("_", "-"), file)
+        if first != file:
+            raise DataError(f"finding claims in {folder}: {first.name} and {file.name} have one name; rename one")
     # a package of its own, so that claims can share a file that begins with an underscore
     for known in [m for m in sys.modules if m == PACKAGE or m.startswith(f"{PACKAGE}.")]:
         del sys.modules[known]
@@ -36,7 +41,7 @@ def find_claims(path: str | os.PathLike[str] | None = None) -> dict[str, Claim]:
     package.__path__ = [str(folder)]
     sys.modules[PACKAGE] = package
     importlib.invalidate_caches()
-    return {file.stem.replace("_", "-"): _loaded(file) for file in files}
+    return {name: _loaded(file) for name, file in names.items()}
 
 
 def folder_of(path: str | os.PathLike[str] | None) -> Path:
@@ -66,12 +71,23 @@ def key_of(name: str) -> Key:
     return Key(0) / "claims" / name
 
 
-def check_claims(claims: Mapping[str, Claim], names: Sequence[str], size: Size) -> Iterator[tuple[str, Claim, Verdict]]:
-    """Checks the claims of these names, all without names. InputError for unknown ones, before anything is checked."""
+def chosen(claims: Mapping[str, Claim], names: Sequence[str]) -> tuple[str, ...]:
+    """These names, each once, all without names. InputError for unknown ones."""
     for name in names:
         if name not in claims:
             near = difflib.get_close_matches(name, claims, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = f"; did you mean {near[0]}?" if near else "."
             raise InputError(f"there is no claim {name!r}{hint} Known: {', '.join(claims)}")
-    for name in names or claims:
-        yield name, claims[name], claims[name].check(size, key_of(name))
+    return tuple(dict.fromkeys(names)) or tuple(claims)
+
+
+def check_claims(claims: Mapping[str, Claim], names: Sequence[str], size: Size) -> Iterator[tuple[str, Claim, Verdict]]:
+    """Checks the claims of these names, each once, all without names. InputError for unknown ones, before anything is
+    checked; what a check raises ends the iteration."""
+    for name in chosen(claims, names):
+        yield name, claims[name], check_one(name, claims[name], size)
+
+
+def check_one(name: str, claim: Claim, size: Size) -> Verdict:
+    """The verdict of a claim; what it draws, it draws at its name."""
+    return claim.check(size, key_of(name))

@@ -128,9 +128,13 @@ class Comparison:
         label: str, low: float, high: float, relation: Relation, predicted: float, tolerance: float = 0.0
     ) -> Comparison:
         """Of a number that lies in [low, high] at the level that the evidence states."""
-        said = f"{predicted:.4g}" + (f" within {tolerance:.0%}" if tolerance else "")
+        said = f"{predicted:.4g}" + (f" within {_percent(tolerance)}" if tolerance else "")
         found = relation.between(low, high, predicted, tolerance)
         return Comparison(label, f"{low:.4g} .. {high:.4g}", relation, said, found)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.1 else f"{100 * share:.2g}%"  # 0.0001% is not 0%
 
 
 def _shown(value: Any) -> str:

@@ -21,7 +21,8 @@ class Evidence(ABC):
 @final
 @dataclass(frozen=True)
 class Exact(Evidence):
-    """Integers, fractions or ball arithmetic; no floating-point number decides. ``cases``: what was gone through."""
+    """Integers, fractions, balls or intervals rounded outward; no rounding error without a bound decides. ``cases``:
+    what was gone through."""
 
     kind: ClassVar[str] = "exact"
 

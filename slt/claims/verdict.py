@@ -39,7 +39,7 @@ class Verdict:
         counterexample: Mapping[str, Any] | None = None,
         note: str = "",
     ) -> Verdict:
-        """InputError without comparisons, or for a violation by search that stores no counterexample."""
+        """InputError without comparisons."""
         if not comparisons:
             raise InputError("a verdict needs at least one comparison of a measured with a predicted side")
         return Verdict(tuple(comparisons), evidence, counterexample, note)

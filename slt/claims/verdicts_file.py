@@ -14,14 +14,16 @@ from slt.files import write_whole
 from slt.records import plain
 
 VERDICTS, TABLE = "verdicts.json", "README.md"
+TEXTS = ("outcome", "expected", "size", "note")
+KEYS = (*TEXTS, "evidence", "comparisons", "counterexample")  # what ``as_entry`` writes
 INTRODUCTION = """# What the field leans on, checked by machine
 
 Written by `slt check`; do not edit. Each claim is a file of this folder, made from `template.py`: setting, statement,
-what is assumed, and a check that measures both sides. **Evidence** is one of four kinds: *exact* (integers, fractions
-or balls; no float decides), *certificate* (a dual solution verified again in exact arithmetic), *adversarial search*
-(none found proves nothing), *statistics* (seeded draws, never retried, bands corrected for their number). Statements
-that fail as printed are kept, with the corrected one beside them. *Derived here* are heuristics, *conjectures* are for
-somebody to prove.
+what is assumed, and a check that measures both sides. **Evidence** is one of four kinds: *exact* (integers, fractions,
+balls or intervals rounded outward; no rounding error without a bound decides), *certificate* (a dual solution verified
+again in exact arithmetic), *adversarial search* (none found proves nothing), *statistics* (seeded draws, never retried,
+bands corrected for their number). Statements that fail as printed are kept, with the corrected one beside them.
+*Derived here* are heuristics, *conjectures* are for somebody to prove.
 
 `slt check` measures all at full size and writes this file; `slt check NAME` one; `slt check --size smoke` takes seconds
 a claim and writes nothing.
@@ -42,7 +44,8 @@ def as_entry(claim: Claim, verdict: Verdict, size: Size) -> dict[str, Any]:
 
 
 def read_verdicts(folder: Path) -> dict[str, dict[str, Any]]:
-    """What the folder's file holds; empty where there is none. RecordError for one that cannot be read."""
+    """What the folder's file holds; empty where there is none. RecordError for one that cannot be read, and for entries
+    that lack what ``as_entry`` writes."""
     file = folder / VERDICTS
     if not file.is_file():
         return {}
@@ -54,7 +57,39 @@ def read_verdicts(folder: Path) -> dict[str, dict[str, Any]]:
         ) from error
     if not isinstance(found, dict):
         raise RecordError(f"reading verdicts: {file} holds no object by claim; delete it and run slt check again")
+    for name, entry in found.items():
+        wrong = _wrong(entry)
+        if wrong:
+            raise RecordError(
+                f"reading verdicts: in {file} the entry {name!r} {wrong}; delete it and run slt check {name} again"
+            )
     return found
+
+
+def _wrong(entry: Any) -> str:
+    """What keeps an entry from being one; empty if nothing does."""
+    if not isinstance(entry, dict):
+        return "is no object"
+    missing = [key for key in KEYS if key not in entry]
+    if missing:
+        return f"lacks {', '.join(missing)}"
+    for key in TEXTS:
+        if not isinstance(entry[key], str):
+            return f"has no text as its {key}"
+    if not (isinstance(entry["counterexample"], dict) or entry["counterexample"] is None):
+        return "has no object as its counterexample"
+    if not _are_texts(entry["evidence"], 2):
+        return "has no pair of texts as its evidence"
+    rows = entry["comparisons"]
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == 5 for row in rows):
+        return "has comparisons that are no lists of five"
+    if not all(_are_texts(row[:4], 4) and (row[4] is None or isinstance(row[4], bool)) for row in rows):
+        return "has comparisons that are no four texts and whether they hold"
+    return ""
+
+
+def _are_texts(found: Any, count: int) -> bool:
+    return isinstance(found, list) and len(found) == count and all(isinstance(text, str) for text in found)
 
 
 def write_verdicts(folder: Path, claims: Mapping[str, Claim], entries: Mapping[str, Any]) -> list[Path]:
