@@ -54,7 +54,8 @@ def pruned(channels: int, key: Key, positive: bool = True, mirror: int | None = 
     not 0 if they have other sums to choose from."""
     first = _drawn(key / "first", 3, channels, UNITS)
     first = first * (first > 0) if positive else first
-    second = _drawn(key / "second", 6, OUTPUTS, channels, UNITS, TAPS, TAPS)
+    # coarser where two channels need sums in common
+    second = _drawn(key / "second", 6 if mirror is None else 2, OUTPUTS, channels, UNITS, TAPS, TAPS)
     masks = (np.arange(2**UNITS)[:, None] >> np.arange(UNITS)) & 1
     target = np.zeros((OUTPUTS, channels, TAPS, TAPS), dtype=np.int64)
     kept = np.zeros_like(second)

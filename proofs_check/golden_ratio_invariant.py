@@ -1,8 +1,8 @@
 """Digits in base golden ratio: the greedy's remainder shrinks by the base from bin to bin; no smaller base does.
 
 Orseau, Hutter and Rivasplata (2020) fill bins [g**(i + 1), g**i] with one weight each and subtract greedily. That the
-remainder stays within g**i after bin i holds if and only if 1 - g**2 <= g, so g >= (sqrt 5 - 1) / 2. Proof, R_i being the
-largest remainder after bin i over all items of the bins and all targets, R_0 = 1:
+remainder stays within g**i after bin i holds if and only if 1 - g**2 <= g, so g >= (sqrt 5 - 1) / 2. Proof, with R_i
+the largest remainder after bin i over all items of the bins and all targets, R_0 = 1:
 
 An item that fits is at least g**(i + 1), and leaves at most R_(i-1) - g**(i + 1); one that does not is more than what
 is left, so that is below g**i. Hence R_i <= max(g**i, R_(i-1) - g**(i + 1)), and if R_(i-1) <= g**(i - 1) the second is
