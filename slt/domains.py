@@ -12,6 +12,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from slt.arguments import numbers
 from slt.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
@@ -80,7 +81,7 @@ class Box(Domain):
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):
-            value = np.asarray(getattr(self, name), dtype=np.float64)
+            value = numbers(getattr(self, name), f"a box: its {name} bounds")
             if value.ndim > 1 or not np.all(np.isfinite(value)):
                 raise InputError(f"a box needs finite numbers as its {name} bound; {getattr(self, name)!r} was given")
             object.__setattr__(self, name, float(value) if value.ndim == 0 else tuple(value.tolist()))

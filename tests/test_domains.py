@@ -53,3 +53,9 @@ def test_bad_boxes_are_refused(low, high):
 def test_a_box_of_another_dimension_is_refused():
     with pytest.raises(InputError, match="2 coordinates, the inputs have 3"):
         Box((0, 0), 1).bounds(3)
+
+
+@pytest.mark.parametrize("bound", ["a", None, [1, [2, 3]], ("0", "1")])
+def test_bounds_that_are_no_numbers_are_refused(bound):
+    with pytest.raises(InputError, match="a box: its low bounds must be real numbers"):
+        Box(bound, 1.0)
