@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 import slt
 from slt import plots
+from slt.architectures.chains import spectral_chain
 from slt.constructions.construction import Request
 from slt.constructions.splits import split_of
 from slt.errors import NoUsableItemError
@@ -110,19 +110,8 @@ class MlpLaw(Experiment):
 
 
 def target_network(name: str, seed: int) -> slt.Target:
-    """The target, such as "2-5-5-1" or "4-8-8-2 biases": uniform weights scaled to spectral norm 1 and biases uniform
-    on (-1/4, 1/4), rounded towards 0 to the lattice 2**-23, so that the target is the same on every machine."""
-    shape, _, extra = name.partition(" ")
-    sizes = [int(size) for size in shape.split("-")]
-    weights, biases = [], []
-    for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
-        key = slt.Key(seed) / MlpLaw.name / f"target {shape}" / f"layer {i}"
-        weight = slt.Uniform().draw(key / "weight", (outputs, inputs, 1))[:, :, 0].astype(np.float64)
-        norm = np.ceil(np.ldexp(np.linalg.norm(weight, 2), 20)) / 2**20
-        weights.append(np.ldexp(np.trunc(np.ldexp(weight / norm, LATTICE)), -LATTICE))
-        bias = slt.Uniform().draw(key / "bias", (outputs, 1, 1))[:, 0, 0].astype(np.float64)
-        biases.append(np.ldexp(np.trunc(bias / 4), -LATTICE) if extra == "biases" else None)
-    return slt.Target.from_arrays(weights, biases)
+    """The target of that name, ``spectral_chain``, the same for all sources."""
+    return spectral_chain(name, slt.Key(seed) / MlpLaw.name)
 
 
 def _ticket(unit: Config, target: slt.Target, seed: int) -> slt.Ticket | None:

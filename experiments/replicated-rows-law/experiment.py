@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 import slt
 from slt import laws, plots
+from slt.architectures.chains import spectral_chain
 from slt.constructions import Construction
 from slt.errors import NoUsableItemError
 from slt.laws.error_floors import gelu_floor_quantile, sigmoid_floor_quantile, tanh_floor_quantile
@@ -20,7 +21,7 @@ from slt.records import Record
 from slt.runner import Config, Experiment
 from slt.weights import LATTICE
 
-from .networks import activated, activation_of, floors, target_network
+from .networks import activated, activation_of, floors
 
 DOMAIN = slt.Ball(1.0)
 PROBABILITIES = (0.1, 0.5, 0.9)
@@ -95,7 +96,7 @@ class ReplicatedRowsLaw(Experiment):
 
     def _rows(self, unit: Config) -> dict[str, Any]:
         key = slt.Key(unit["seed"]) / self.name
-        target = target_network(unit["target"], key)
+        target = spectral_chain(unit["target"], key)
         points = _points(unit, key, target.inputs)
         layers = [LayerSums(a.weight, 2 if i == 0 else 1, a.bias) for i, a in enumerate(target.layers)]
         width, most, found = unit["width"], unit["max_items"], {}
@@ -126,7 +127,7 @@ class ReplicatedRowsLaw(Experiment):
 
     def _floors(self, unit: Config) -> dict[str, Any]:
         key = slt.Key(unit["seed"]) / self.name
-        plain = target_network(unit["target"], key)
+        plain = spectral_chain(unit["target"], key)
         points = _points(unit, key, plain.inputs)
         measured, told, sup = [], [], []
         for exponent in unit["exponents"]:

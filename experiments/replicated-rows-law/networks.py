@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,25 +9,8 @@ import slt
 from slt.activation_target import ActivationTarget
 from slt.activations import GELU, Activation, LeakyReLU, Sigmoid, Tanh
 from slt.tickets import ReplicatedSource
-from slt.weights import LATTICE
 
 Array = npt.NDArray[np.float64]
-
-
-def target_network(name: str, key: slt.Key) -> slt.Target:
-    """The target, such as "2-5-5-1" or "4-8-8-2 biases": uniform weights scaled to spectral norm 1 and biases uniform
-    on (-1/4, 1/4), rounded towards 0 to the lattice 2**-23, so that the target is the same on every machine."""
-    shape, _, extra = name.partition(" ")
-    sizes = [int(size) for size in shape.split("-")]
-    weights, biases = [], []
-    for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
-        address = key / f"target {shape}" / f"layer {i}"
-        weight = slt.Uniform().draw(address / "weight", (outputs, inputs, 1))[:, :, 0].astype(np.float64)
-        norm = np.ceil(np.ldexp(np.linalg.norm(weight, 2), 20)) / 2**20
-        weights.append(np.ldexp(np.trunc(np.ldexp(weight / norm, LATTICE)), -LATTICE))
-        bias = slt.Uniform().draw(address / "bias", (outputs, 1, 1))[:, 0, 0].astype(np.float64)
-        biases.append(np.ldexp(np.trunc(bias / 4), -LATTICE) if extra == "biases" else None)
-    return slt.Target.from_arrays(weights, biases)
 
 
 def activation_of(name: str, exponent: int) -> Activation:

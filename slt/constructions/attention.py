@@ -11,7 +11,7 @@ import numpy.typing as npt
 from slt.attention_target import AttentionTarget
 from slt.constructions.construction import Construction, Request
 from slt.constructions.sides import KeysAndValues, Sides
-from slt.constructions.sums import Tally, check_items, scale_of, solve_batch
+from slt.constructions.sums import BATCH, Tally, check_items, scale_of, solve_batch
 from slt.errors import InputError, LimitError
 from slt.masks import Mask
 from slt.tickets import Ticket
@@ -22,7 +22,6 @@ from slt.weights import Uniform
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
-BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
 
 
 @final

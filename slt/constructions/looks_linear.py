@@ -11,7 +11,7 @@ import numpy.typing as npt
 from slt import laws
 from slt.constructions.assumptions import chain_of
 from slt.constructions.construction import Construction, Request
-from slt.constructions.sums import Tally, check_items, solve_batch
+from slt.constructions.sums import BATCH, Tally, check_items, solve_batch
 from slt.constructions.two_layer_sum import TwoLayerSum
 from slt.domains import Domain
 from slt.errors import LimitError
@@ -23,7 +23,6 @@ from slt.tickets.residuals import on_lattice
 from slt.weights import Uniform
 
 BoolArray = npt.NDArray[np.bool_]
-BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
 
 
 @final

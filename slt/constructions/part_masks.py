@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from slt.constructions.construction import Request
 from slt.constructions.splits import Split
-from slt.constructions.sums import Tally, solve_batch
+from slt.constructions.sums import BATCH, Tally, solve_batch
 from slt.errors import NoUsableItemError
 from slt.tickets import Part, TwoLayerSource
 from slt.tickets.branches import Wanted
@@ -20,7 +20,6 @@ from slt.tickets.residuals import on_lattice
 
 BoolArray = npt.NDArray[np.bool_]
 Int64Array = npt.NDArray[np.int64]
-BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
 
 
 @final

@@ -14,8 +14,8 @@ from slt.activation_target import ActivationTarget
 from slt.activations import Activation, ReLU
 from slt.constructions.assumptions import no_chain
 from slt.constructions.construction import Construction, Request
-from slt.constructions.row_sums import BATCH, NEAREST_SUM, RowTally
-from slt.constructions.sums import scale_of
+from slt.constructions.row_sums import RowTally
+from slt.constructions.sums import BATCH, NEAREST_SUM, scale_of
 from slt.domains import Domain
 from slt.errors import InputError, LimitError, NoUsableItemError, UnsupportedModuleError
 from slt.laws import LayerSums

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.constructions.construction import Findings, Request
-from slt.constructions.selections import LIMIT, NearestSum
+from slt.constructions.selections import LIMIT
+from slt.constructions.sums import NEAREST_SUM
 from slt.subset_sum import Problem
 from slt.tickets.residuals import allowed
 
@@ -17,9 +18,7 @@ BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
 
-BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
 NEVER = np.iinfo(np.int64).max
-NEAREST_SUM = NearestSum()
 
 
 @final

@@ -18,6 +18,7 @@ from slt.tickets.residuals import allowed
 BoolArray = npt.NDArray[np.bool_]
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+BATCH = 2**21  # items of one batch of sums: 16 MiB of integers
 NEAREST_SUM = NearestSum()
 
 
