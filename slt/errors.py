@@ -18,6 +18,10 @@ class LatticeError(InputError):
     """Values that no admissible power-of-two lattice holds, or sums that would leave 64 bits."""
 
 
+class UnknownLawError(InputError):
+    """The name of a weight law whose class is not there; the text says how it gets there."""
+
+
 class LimitError(InputError):
     """A request beyond a solver's limit; the text names the limit and what to use instead."""
 
@@ -71,3 +75,7 @@ class NonFiniteError(SltError, ValueError):
 
 class CheckpointError(SltError, OSError):
     """A checkpoint of a search that is missing, damaged, or of another search."""
+
+
+class WorkerError(SltError, RuntimeError):
+    """A process that measured a unit of an experiment was lost; what had finished is recorded."""

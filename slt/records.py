@@ -1,7 +1,10 @@
 """Records: what an experiment measured, one JSON line per finished unit, and files written whole or not at all.
 
 A record is an object with the keys ``FIELDS``: the experiment's name, the configuration's id, the configuration, the
-result, the seconds it took and the versions of what computed it. It names no machine, folder or time of day.
+result, the seconds it took, the most memory (bytes of the whole process; None where the system does not tell), the
+seed, the kind of device, the version of the code and those of the libraries that computed it. It names no host, folder
+or time of day. Lines written before ``LATER`` were recorded lack those keys; they read as None, the seed as that of the
+configuration.
 
 A line counts once its newline is there. Whatever follows the last newline was torn off by a kill: readers pass over
 it, the next append cuts it. Any other line that is not a record is an error, never skipped.
@@ -32,7 +35,8 @@ from slt.files import sync_folder
 
 Record = dict[str, Any]
 
-FIELDS = ("experiment", "id", "config", "result", "seconds", "versions")
+FIELDS = ("experiment", "id", "config", "result", "seconds", "memory", "seed", "device", "code", "versions")
+LATER = ("memory", "seed", "device", "code")
 INFINITIES = {"inf": math.inf, "-inf": -math.inf}
 BLOCK = 1 << 16
 
@@ -84,14 +88,26 @@ def versions() -> Mapping[str, str | None]:
     return found
 
 
-def new_record(experiment: str, config: Mapping[str, Any], result: Mapping[str, Any], seconds: float) -> Record:
-    """The record of one finished unit."""
+def new_record(
+    experiment: str,
+    config: Mapping[str, Any],
+    result: Mapping[str, Any],
+    seconds: float,
+    memory: int | None = None,
+    device: str | None = None,
+    code: str | None = None,
+) -> Record:
+    """The record of one finished unit; its seed is the ``seed`` of its configuration."""
     return {
         "experiment": experiment,
         "id": configuration_id(config),
         "config": plain(config, "config"),
         "result": plain(result, "result"),
         "seconds": round(float(seconds), 6),
+        "memory": memory,
+        "seed": config.get("seed"),
+        "device": device,
+        "code": code,
         "versions": dict(versions()),
     }
 
@@ -211,15 +227,22 @@ def _refuse_constant(text: str) -> NoReturn:
 
 def _checked(record: Any) -> Record:
     """The record, if it is one: all fields, of their kinds, and an id that is its configuration's."""
-    if not isinstance(record, dict) or set(record) != set(FIELDS):
+    if not isinstance(record, dict) or not set(FIELDS) - set(LATER) <= set(record) <= set(FIELDS):
         raise InputError(f"an object with the keys {', '.join(FIELDS)} is needed")
-    kinds = {"experiment": str, "id": str, "config": dict, "result": dict, "seconds": float | int, "versions": dict}
+    kinds: dict[str, Any] = {
+        "experiment": str, "id": str, "config": dict, "result": dict, "seconds": float | int, "versions": dict,
+        "memory": int | None, "device": str | None, "code": str | None,
+    }  # fmt: skip
+    seed = record["config"].get("seed") if isinstance(record["config"], dict) else None
+    whole: Record = {field: record.get(field, seed if field == "seed" else None) for field in FIELDS}
     for field, kind in kinds.items():
-        if not isinstance(record[field], kind):
-            raise InputError(f"{field!r} is {record[field]!r}, of the wrong kind")
-    if record["id"] != configuration_id(record["config"]):
-        raise InputError(f"the id {record['id']} is not that of its config, {configuration_id(record['config'])}")
-    return record
+        if not isinstance(whole[field], kind):
+            raise InputError(f"{field!r} is {whole[field]!r}, of the wrong kind")
+    if whole["id"] != configuration_id(whole["config"]):
+        raise InputError(f"the id {whole['id']} is not that of its config, {configuration_id(whole['config'])}")
+    if whole["seed"] != whole["config"].get("seed"):
+        raise InputError(f"the seed {whole['seed']} is not that of its config, {whole['config'].get('seed')}")
+    return whole
 
 
 def _end_of_lines(descriptor: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from slt.claims.claim import Claim, Size
 from slt.claims.verdict import Verdict
 from slt.errors import DataError, InputError, SltError
+from slt.nearest import nearest
 from slt.weights import Key
 
 PACKAGE = "slt_proofs_check"
@@ -75,9 +75,7 @@ def chosen(claims: Mapping[str, Claim], names: Sequence[str]) -> tuple[str, ...]
     """These names, each once, all without names. InputError for unknown ones."""
     for name in names:
         if name not in claims:
-            near = difflib.get_close_matches(name, claims, 1)
-            hint = f"; did you mean {near[0]}?" if near else "."
-            raise InputError(f"there is no claim {name!r}{hint} Known: {', '.join(claims)}")
+            raise InputError(f"there is no claim {name!r}{nearest(name, claims)}; known: {', '.join(claims)}")
     return tuple(dict.fromkeys(names)) or tuple(claims)
 
 

@@ -1,4 +1,7 @@
-"""The command line. Exit status: 0 done, 1 a check failed, 2 bad input (the text says which), 130 interrupted."""
+"""The command line.
+
+Exit status: 0 done, 1 a check failed or a worker was lost, 2 bad input (the text says which), 130 interrupted.
+"""
 
 from __future__ import annotations
 

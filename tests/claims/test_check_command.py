@@ -88,9 +88,9 @@ def test_a_name_given_twice_runs_once(folder, capsys):
 @pytest.mark.parametrize("more", [(), ("--again",)])
 def test_unknown_names(folder, more, capsys):
     assert call(folder, "first-won", *more) == 2
-    assert "there is no claim 'first-won'; did you mean first-one? Known:" in capsys.readouterr().err
+    assert "there is no claim 'first-won' (did you mean 'first-one'?); known:" in capsys.readouterr().err
     assert call(folder, "zzz", *more) == 2
-    assert "there is no claim 'zzz'. Known: first-one, last-one" in capsys.readouterr().err
+    assert "there is no claim 'zzz'; known: first-one, last-one" in capsys.readouterr().err
 
 
 def test_again(folder, capsys):

@@ -1,0 +1,137 @@
+"""A run: measures the units of an experiment, anywhere, and records each as it finishes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import closing
+from pathlib import Path
+from queue import SimpleQueue
+
+from tqdm import tqdm
+
+from slt.errors import InputError, RecordError, WorkerError
+from slt.records import Record, Records
+from slt.runner.experiment import Config, Experiment
+from slt.runner.units import Shard, measured, units_by_id
+
+RECORDS_FILE = "records.jsonl"
+AHEAD = 4096
+"""The most units in an executor's hands at once: more than any machine has workers, few enough to hold in memory."""
+
+
+def run(
+    experiment: Experiment,
+    config: Config,
+    folder: str | os.PathLike[str],
+    resume: bool = False,
+    executor: Executor | None = None,
+    progress: bool = True,
+    seeds: Sequence[int] | None = None,
+    shard: Shard | None = None,
+) -> list[Record]:
+    """Measure the units of ``config`` and record each in ``folder`` as it finishes; their records, in their order.
+
+    ``resume``: units that have a record are not measured again; without it, records of the experiment in ``folder``
+    are an error. ``executor``: any ``concurrent.futures.Executor``, which stays open; None measures here, one by one.
+    ``progress``: a bar on standard error. ``seeds``: the units of each of these seeds, in the place of the seed in
+    ``config``. ``shard``: only that part of the units. Stopped in whichever way, what was recorded stays whole; when a
+    unit fails, those not begun are given up, those in flight are recorded, and its error is raised. Raises WorkerError
+    if the executor lost the process that measured a unit.
+    """
+    records = Records(Path(folder) / RECORDS_FILE)
+    units = units_by_id(experiment, config, seeds)
+    units = units if shard is None else shard.of(units)
+    finished = records.finished_ids(experiment.name)
+    if finished and not resume:
+        raise InputError(
+            f"running {experiment.name}: {records.path} holds {len(finished)} of its records already; "
+            "take them up with --resume (resume=True), choose another folder, or delete that file to start anew"
+        )
+    try:
+        records.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(
+            f"running {experiment.name}: the folder {folder} cannot be made ({error.strerror}); choose another"
+        ) from error
+
+    left = {key: unit for key, unit in units.items() if key not in finished}
+    found = _one_by_one(experiment, left) if executor is None else _in_flight(experiment, left, executor)
+    done = len(units) - len(left)
+    bar = tqdm(total=len(units), initial=done, desc=experiment.name, unit="unit", file=sys.stderr, disable=not progress)
+    with bar, closing(found):
+        for record in found:
+            records.append(record)
+            bar.update()
+    by_id = {record["id"]: record for record in records.load(experiment.name)}
+    return [by_id[key] for key in units]
+
+
+def load_records(experiment: Experiment, folder: str | os.PathLike[str]) -> list[Record]:
+    """All records of the experiment in ``folder``; raises RecordError if there is none."""
+    path = Path(folder) / RECORDS_FILE
+    found = Records(path).load(experiment.name)
+    if not found:
+        raise RecordError(
+            f"reading the records of {experiment.name}: {path} "
+            f"{'holds none' if path.exists() else 'does not exist'}; run `slt run {experiment.name}` first, "
+            "or name the folder it wrote to"
+        )
+    return found
+
+
+def _one_by_one(experiment: Experiment, units: Mapping[str, Config]) -> Generator[Record, None, None]:
+    for unit in units.values():
+        yield measured(experiment, unit)
+
+
+def _in_flight(
+    experiment: Experiment, units: Mapping[str, Config], executor: Executor
+) -> Generator[Record, None, None]:
+    """Records as they come. However this is left, units not begun are cancelled."""
+    waiting = iter(units.values())
+    finished: SimpleQueue[Future[Record]] = SimpleQueue()
+    submitted: dict[Future[Record], Config] = {}
+    failed: BaseException | None = None
+    try:
+        while True:
+            while failed is None and len(submitted) < AHEAD and (unit := next(waiting, None)) is not None:
+                try:
+                    future = executor.submit(measured, experiment, unit)
+                except BrokenExecutor as error:
+                    failed = _lost(experiment, unit, error)
+                    break
+                submitted[future] = unit
+                future.add_done_callback(finished.put)
+            if not submitted:
+                break
+            future = finished.get()
+            unit = submitted.pop(future)
+            wrong = CancelledError("it was cancelled") if future.cancelled() else future.exception()
+            if wrong is None:
+                yield future.result()
+            elif failed is None:
+                # one that we did not cancel ourselves, or whose process died, says nothing of the unit
+                lost = isinstance(wrong, BrokenExecutor | CancelledError)
+                failed = _lost(experiment, unit, wrong) if lost else wrong
+                # those not begun are given up, those in flight recorded
+                for other in list(submitted):
+                    other.cancel()
+    finally:
+        for future in submitted:
+            future.cancel()
+    if failed is not None:
+        raise failed
+
+
+def _lost(experiment: Experiment, unit: Config, error: BaseException) -> WorkerError:
+    told = WorkerError(
+        f"running {experiment.name}: the executor lost the process that measured the unit {json.dumps(unit)} "
+        f"({type(error).__name__}: {error}); killed, perhaps for want of memory. What had finished is recorded: take "
+        "the rest up with --resume, with fewer --workers if memory was short"
+    )
+    told.__cause__ = error
+    return told
