@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-from slt.errors import InputError, LatticeError
-from slt.weight_law import Key, Shape, WeightLaw, check_addresses, top_bits
-from slt.weights_normal import Hyperbolic, Normal
+from slt.errors import InputError, LatticeError, UnknownLawError
+from slt.weight_law import Key, Shape, WeightLaw, check_addresses, classes_of_laws, top_bits
+from slt.weights_normal import Hyperbolic, Normal, SymmetricLaw
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +30,7 @@ __all__ = [
     "Normal",
     "Shape",
     "SignedConstant",
+    "SymmetricLaw",
     "Uniform",
     "WeightLaw",
     "named_law",
@@ -52,6 +55,14 @@ class AffineLaw(WeightLaw):
         bits, scale, offset = self.affine
         return max(abs(offset), abs(scale * ((1 << bits) - 1) + offset))
 
+    @property
+    def bits(self) -> int:
+        return self.affine[0]
+
+    def integers(self, m: Any) -> Any:
+        _, scale, offset = self.affine
+        return m * scale + offset
+
     def draw_torch(
         self, key: Key, shape: Shape, start: Shape = (0, 0, 0), device: torch.device | str | None = None
     ) -> torch.Tensor:
@@ -65,7 +76,7 @@ class AffineLaw(WeightLaw):
         def choose(lane: torch.Tensor, words: tuple[torch.Tensor, ...]) -> torch.Tensor:
             return torch.stack(words).gather(0, lane[None])[0]
 
-        result: torch.Tensor = self._plain(key, a, b, c, torch.zeros_like(a), choose)
+        result: torch.Tensor = self.integers(top_bits(self.bits, key, a, b, c, torch.zeros_like(a), choose))
         return result
 
     def _compiled(
@@ -81,10 +92,6 @@ class AffineLaw(WeightLaw):
         large = np.empty((a.size, units), dtype=np.int64)
         fill64(*key.words, a, b, start, bits, scale, offset, large)
         return large
-
-    def _plain(self, key: Key, a: Any, b: Any, c: Any, zero: Any, choose: Any) -> Any:
-        bits, scale, offset = self.affine
-        return top_bits(bits, key, a, b, c, zero, choose) * scale + offset
 
 
 @final
@@ -111,8 +118,8 @@ class Uniform(AffineLaw):
         return self.lattice, 2, 1 - (1 << self.lattice)
 
     @property
-    def name(self) -> str:
-        return "uniform" if self.lattice == LATTICE else f"uniform/{self.lattice}"
+    def deviation(self) -> float:
+        return 1 / math.sqrt(3)
 
 
 @final
@@ -140,32 +147,39 @@ class SignedConstant(AffineLaw):
         return 1, 2 * k, -k
 
     @property
+    def deviation(self) -> float:
+        return self.value
+
+    @property
     def name(self) -> str:
-        return f"signed-constant/{int(self.value * 2**LATTICE)}"
+        return f"{self.kind}/{int(self.value * 2**LATTICE)}"
+
+    @classmethod
+    def of_numbers(cls, numbers: Sequence[str]) -> SignedConstant:
+        (value,) = numbers
+        return cls(int(value) / 2**LATTICE)
 
 
 def named_law(name: str) -> WeightLaw:
-    """The law of that name, as ``WeightLaw.name`` writes it. InputError for names it does not know."""
+    """The law of that name, as ``WeightLaw.name`` writes it, of any class of laws that exists: those here, and a
+    caller's own once it is defined or imported. UnknownLawError for names without a class, InputError for numbers that
+    make no law."""
     kind, *numbers = name.split("/")
+    # of two of one name, as when a cell is run again, the later
+    found = {cls.__qualname__: cls for cls in classes_of_laws() if cls.kind == kind}
+    if not found:
+        known = ", ".join(sorted({cls.kind for cls in classes_of_laws()}))
+        raise UnknownLawError(
+            f"no class of weight laws is called {kind!r} (the law asked for is {name!r}); known are {known}. A file "
+            "holds the name of a law, not its code: if the class is your own, define it or import its module first"
+        )
+    if len(found) > 1:
+        both = " and ".join(sorted(f"{cls.__module__}.{called}" for called, cls in found.items()))
+        raise UnknownLawError(
+            f"laws called {kind!r} are made by {both}; give one of them a kind of its own: kind = 'another-word'"
+        )
+    (cls,) = found.values()
     try:
-        match kind, numbers:
-            case "uniform", []:
-                return Uniform()
-            case "uniform", [lattice]:
-                return Uniform(int(lattice))
-            case "signed-constant", [value]:
-                return SignedConstant(int(value) / 2**LATTICE)
-            case "normal", []:
-                return Normal()
-            case "normal", [lattice]:
-                return Normal(int(lattice))
-            case "hyperbolic", [smallest]:
-                return Hyperbolic(float(smallest))
-            case "hyperbolic", [smallest, lattice]:
-                return Hyperbolic(float(smallest), int(lattice))
-    except ValueError as error:
+        return cls.of_numbers(numbers)
+    except (TypeError, ValueError) as error:
         raise InputError(f"{name!r} does not name a weight law: {error}") from error
-    raise InputError(
-        f"{name!r} names no known weight law; known are uniform, signed-constant, normal and hyperbolic, each with its "
-        "numbers after a slash"
-    )

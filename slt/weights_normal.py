@@ -1,6 +1,6 @@
-"""Laws of random weights that go through the machine's mathematics library: normal and hyperbolic.
+"""Laws of random weights that go through the machine's mathematics library: normal, hyperbolic, and those of callers.
 
-Both turn the 53 highest random bits of an address into a sign s (the first bit, 1 for minus) and p = (m + 1/2) / 2**52
+All turn the 53 highest random bits of an address into a sign s (the first bit, 1 for minus) and p = (m + 1/2) / 2**52
 with m the other 52, and round s times the size at p to the nearest odd multiple of 2**-lattice, ties away from 0. So
 they are exactly symmetric and never zero. They are drawn on the CPU and then moved, as no two mathematics libraries
 need agree in the last bit of a logarithm; where one that disagrees makes another weight, the digest of a ticket's
@@ -12,65 +12,50 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from slt.arguments import is_number
-from slt.errors import LatticeError
-from slt.weight_law import Key, Shape, WeightLaw, top_bits
+from slt.errors import InputError, LatticeError
+from slt.weight_law import WeightLaw
 
-if TYPE_CHECKING:
-    import torch
-
-BITS = 53
 NORMAL_LATTICE = 20  # sizes below 8.3 make integers below 2**24: exact in float32
 HYPERBOLIC_LATTICE = 23
-AT_ONCE = 2**18  # weights whose float64 temporaries are alive at one time
 
 
-class _SymmetricLaw(WeightLaw):
+class SymmetricLaw(WeightLaw):
+    """A law that is symmetric around 0, by the quantiles of its sizes; lattice, sign and rounding are as the head of
+    this file says. One's own needs ``exponent`` and ``size``."""
+
     @abstractmethod
-    def _size(self, p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """|weight| at p in (0, 1)."""
+    def size(self, p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The |weight| that a random one exceeds with probability p, elementwise; p in (0, 1), falling in p."""
 
-    def draw_torch(
-        self, key: Key, shape: Shape, start: Shape = (0, 0, 0), device: torch.device | str | None = None
-    ) -> torch.Tensor:
-        """The same integers as an int64 tensor, drawn on the CPU and moved to ``device``."""
-        import torch
+    @property
+    def largest(self) -> int:
+        return int(self._odd(np.array([0.5 * 2.0**-52]))[0])
 
-        return torch.from_numpy(self.draw(key, shape, start).astype(np.int64)).to(device)
-
-    def _compiled(
-        self, key: Key, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64], units: int, start: int
-    ) -> npt.NDArray[Any]:
-        from slt.philox_kernel import fill64
-
-        out = np.empty((a.size, units), dtype=np.int32 if self.largest < 2**30 else np.int64)
-        step = max(1, AT_ONCE // max(units, 1))
-        for row in range(0, a.size, step):
-            rows = slice(row, min(row + step, a.size))
-            m = np.empty((rows.stop - row, units), dtype=np.int64)
-            fill64(*key.words, a[rows], b[rows], start, BITS, 1, 0, m)
-            out[rows] = self._integers(m)
-        return out
-
-    def _plain(self, key: Key, a: Any, b: Any, c: Any, zero: Any, choose: Any) -> Any:
-        return self._integers(top_bits(BITS, key, a, b, c, zero, choose))
-
-    def _integers(self, m: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def integers(self, m: Any) -> Any:
         # m + 1/2 has 53 bits at most: p is exact
         p = np.ldexp((m & (2**52 - 1)) + 0.5, -52)
-        scaled = np.ldexp(self._size(p), self.exponent)
-        k = np.minimum(2 * np.floor(scaled / 2).astype(np.int64) + 1, self.largest)
+        k = np.minimum(self._odd(p), self.largest)
         return np.where(m >> 52 == 1, -k, k)
+
+    def _odd(self, p: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        scaled = np.ldexp(np.asarray(self.size(p), dtype=np.float64), self.exponent)
+        if scaled.shape != p.shape or not np.all((scaled >= 0) & (scaled < 2.0**62)):
+            raise InputError(
+                f"drawing weights of the law {self!r}: size() returned {np.asarray(self.size(p))!r}; a number in "
+                f"[0, 2**{62 - self.exponent}) is needed for each p in (0, 1)"
+            )
+        return 2 * np.floor(scaled / 2).astype(np.int64) + 1
 
 
 @final
 @dataclass(frozen=True)
-class Normal(_SymmetricLaw):
+class Normal(SymmetricLaw):
     """Standard normal: |weight| = -Phi^-1(p / 2) by ``scipy.special.ndtri``, at most 8.3; rounded as the head of this
     file says.
 
@@ -92,10 +77,10 @@ class Normal(_SymmetricLaw):
         return int(8.3 * 2**self.lattice) | 1
 
     @property
-    def name(self) -> str:
-        return "normal" if self.lattice == NORMAL_LATTICE else f"normal/{self.lattice}"
+    def deviation(self) -> float:
+        return 1.0
 
-    def _size(self, p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def size(self, p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         from scipy.special import ndtri
 
         return -np.asarray(ndtri(p / 2))
@@ -103,7 +88,7 @@ class Normal(_SymmetricLaw):
 
 @final
 @dataclass(frozen=True)
-class Hyperbolic(_SymmetricLaw):
+class Hyperbolic(SymmetricLaw):
     """|weight| of density proportional to 1 / |w| on [smallest, 1], random sign: |weight| = smallest**p, computed as
     exp(p ln smallest) and rounded as the head of this file says (Orseau, Hutter, Rivasplata 2020, hyperbolic sampling).
 
@@ -132,12 +117,7 @@ class Hyperbolic(_SymmetricLaw):
     def largest(self) -> int:
         return (1 << self.lattice) - 1
 
-    @property
-    def name(self) -> str:
-        start = f"hyperbolic/{self.smallest!r}"
-        return start if self.lattice == HYPERBOLIC_LATTICE else f"{start}/{self.lattice}"
-
-    def _size(self, p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def size(self, p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.exp(p * math.log(self.smallest))
 
 

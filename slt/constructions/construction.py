@@ -38,7 +38,8 @@ class Request:
                 raise InputError(f"find_ticket: {name} must be a whole number >= 1; {value!r} was given")
         _check_tolerance("tolerance", self.tolerance)
         if not isinstance(self.law, WeightLaw):
-            raise InputError(f"find_ticket: law must be a weight law such as Uniform(); {self.law!r} was given")
+            called = f"an object, {self.law.__name__}(...)" if isinstance(self.law, type) else "such as Uniform()"
+            raise InputError(f"find_ticket: law must be a weight law, {called}; {self.law!r} was given")
         for size in self.target.token_sizes:
             self.domain.bounds(size)  # a box of another dimension is refused here
 

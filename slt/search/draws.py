@@ -88,15 +88,14 @@ def _check_positive(what: str, value: float) -> None:
 
 def law_deviation(law: WeightLaw) -> float:
     """The standard deviation of a weight of this law. InputError for laws without a known one."""
-    if isinstance(law, SignedConstant):
-        return law.value
-    if isinstance(law, Uniform):
-        return 1 / math.sqrt(3)
-    if isinstance(law, Normal):
-        return 1.0
-    raise InputError(
-        f"searching a mask: the law {law.name} is not made for whole networks; use SignedConstant, Uniform or Normal"
-    )
+    known = law.deviation
+    if known is None:
+        raise InputError(
+            "searching a mask: whole networks are scaled by the standard deviation of a weight, which the law "
+            f"{law.name} does not tell. Take SignedConstant, Uniform or Normal, or give your own law a deviation"
+        )
+    _check_positive(f"deviation of the law {law.name}, the standard deviation", known)
+    return known
 
 
 @final

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from slt.carried import CarriedTensor
 from slt.domains import Ball, Box, Domain
-from slt.errors import InputError, SltError, TicketFileError
+from slt.errors import InputError, SltError, TicketFileError, UnknownLawError
 from slt.files import write_whole
 from slt.mask_coding import LARGEST, CodedMask, decode_mask, encode_mask
 from slt.masks import Mask
@@ -36,6 +36,7 @@ from slt.tickets.transformer_source import TransformerSource
 from slt.tickets.tree_source import TreeSource
 from slt.tickets.two_layer_source import TwoLayerSource
 from slt.tickets.verification import source_digest
+from slt.weights import WeightLaw, named_law
 
 SOURCES: dict[str, type[Source]] = {
     source.kind: source
@@ -62,7 +63,8 @@ def save(ticket: Ticket, path: str | os.PathLike[str]) -> Path:
 
 
 def load(path: str | os.PathLike[str]) -> Ticket:
-    """Reads a ticket file. TicketFileError for one that is missing, truncated, altered or from a future version."""
+    """Reads a ticket file. TicketFileError for one that is missing, truncated, altered, from a future version, or whose
+    weight law is of a class that is not there: a file holds the law's name alone."""
     file = read(path)
     header, bodies = file.header, file.bodies
     try:
@@ -79,6 +81,8 @@ def load(path: str | os.PathLike[str]) -> Ticket:
         source = source.with_tensors(_tensors(tensors, data))
         source = source.decode_patches(header.get("patches", []), bodies.get("patches", _none()), masks)
         return Ticket(source, masks, _domain(header["domain"]), recorded_digest=header["source_digest"])
+    except UnknownLawError as error:
+        raise TicketFileError(f"loading a ticket from {path}: {error}") from error
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, SltError) as error:
         raise TicketFileError(f"loading a ticket from {path}: its header makes no ticket: {error!r}") from error
 
@@ -94,6 +98,7 @@ def read(path: str | os.PathLike[str]) -> TicketFile:
 
 def _file(ticket: Ticket) -> TicketFile:
     source = ticket.source_network
+    _check_law(source.law)
     supersets = source.supersets
     gaps = sum(mask.size for mask in ticket.mask.values()) <= LARGEST
     coded = [
@@ -117,6 +122,19 @@ def _file(ticket: Ticket) -> TicketFile:
         header["patches"] = entries
         bodies["patches"] = np.frombuffer(patches, dtype=np.uint8)
     return TicketFile(header, {name: body for name, body in bodies.items() if body.size})
+
+
+def _check_law(law: WeightLaw) -> None:
+    """Raises InputError for a law that its name would not bring back: no loader could read the file."""
+    try:
+        back = named_law(law.name)
+    except InputError as error:
+        raise InputError(f"saving a ticket: its weight law cannot be named: {error}") from error
+    if back != law or type(back) is not type(law):
+        raise InputError(
+            f"saving a ticket: files name its weight law {law!r} {law.name!r}, which reads as {back!r}; make its class "
+            "a frozen dataclass whose fields are numbers, or override name and of_numbers so that they agree"
+        )
 
 
 def _masks(source: Source, entries: list[Any], data: Bytes) -> dict[str, Mask]:
