@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.activations import ACTIVATIONS, Activation, ReLU
+from slt.chain_target import read_chain
 from slt.errors import AssumptionError, InputError
 from slt.targets import Target
 
@@ -82,7 +83,7 @@ class ActivationTarget:
             )
         if isinstance(activation, ReLU):
             _refuse_others(model, activation)
-            return ActivationTarget(Target.of(model), activation)
+            return ActivationTarget(read_chain(model), activation)
         chain = Target.of(_with_relus(model, activation))
         if chain.input_relu:
             raise AssumptionError(

@@ -47,6 +47,7 @@ def read_graph(model: Any, dimensions: int | None = None) -> tuple[tuple[Node, .
 
 def _traced(model: nn.Module) -> fx.Graph:
     """The model's graph in eval mode; the model itself is left as it was."""
+    before = set(vars(model))
     try:
         with evaluating(model):
             graph = _tracer().trace(model)
@@ -55,6 +56,9 @@ def _traced(model: nn.Module) -> fx.Graph:
             f"reading the target: torch.fx cannot trace {type(model).__name__}: {type(error).__name__}: {error}. Take "
             f"out what depends on the values; supported are {SUPPORTED}"
         ) from error
+    finally:
+        for name in set(vars(model)) - before:  # fx puts tensors that are no buffers into the model
+            delattr(model, name)
     return graph  # with its dead code, which may be in place
 
 

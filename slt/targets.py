@@ -108,7 +108,7 @@ class Target:
                     bias_id=None if bias is None else 2 * i + 1,
                 )
             )
-        return _checked(layers, input_relu=False, flatten=False)
+        return checked_chain(layers, input_relu=False, flatten=False)
 
     def forward(self, inputs: FloatArray) -> FloatArray:
         """Outputs in float64, shape (count, outputs), for inputs of shape (count, ...)."""
@@ -140,7 +140,7 @@ class _Reader:
         if not isinstance(model, nn.Module):
             raise InputError(f"a torch module or an slt Target is needed as target; {type(model).__name__} was given")
         self._visit(model, "")
-        return _checked(self.layers, self.input_relu, self.flatten)
+        return checked_chain(self.layers, self.input_relu, self.flatten)
 
     def _visit(self, module: nn.Module, path: str) -> None:
         from torch import nn
@@ -232,7 +232,8 @@ def exact(tensor: torch.Tensor, name: str) -> FloatArray:
     return np.array(tensor.detach().to("cpu", torch.float64).numpy(), dtype=np.float64)
 
 
-def _checked(layers: list[Layer], input_relu: bool, flatten: bool) -> Target:
+def checked_chain(layers: list[Layer], input_relu: bool, flatten: bool) -> Target:
+    """The chain of these layers. InputError for NaN and for shapes that do not fit."""
     if not layers:
         raise InputError("reading the target: no Linear layer was found; at least one is needed")
     for layer in layers:

@@ -125,7 +125,7 @@ class WeightLaw(ABC):
     def name(self) -> str:
         """How files name the law: its kind and its fields, those at the end left out where they have their defaults.
         ``slt.weights.named_law`` turns it back."""
-        left = list(fields(self)) if is_dataclass(self) else []
+        left: list[Any] = list(fields(self)) if is_dataclass(self) else []
         while left and getattr(self, left[-1].name) == left[-1].default:
             left.pop()
         numbers = (_written(getattr(self, f.name), f"{type(self).__name__}.{f.name}") for f in left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from slt.chain_target import read_chain
 from slt.errors import AssumptionError, UnsupportedModuleError
 from slt.targets import Target
 
@@ -22,12 +23,12 @@ REMEDIES: dict[str, str] = {
 
 
 def chain_of(model: Any, construction: str) -> Target:
-    """``Target.of(model)`` for a construction whose theorem is of chains of linear layers and ReLUs.
+    """``read_chain(model)`` for a construction whose theorem is of chains of linear layers and ReLUs.
 
     AssumptionError where a module breaks that, with its path, its kind and what would do; InputError for bad numbers.
     """
     try:
-        return Target.of(model)
+        return read_chain(model)
     except UnsupportedModuleError as error:
         raise no_chain(model, construction, error) from error
 

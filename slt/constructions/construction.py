@@ -158,10 +158,10 @@ def _a_convolutional_graph(model: Any) -> bool:
 
 def _a_chain(model: Any) -> bool:
     """Does it read as a ``Target``, a chain of linear layers and ReLUs?"""
-    from slt.targets import Target
+    from slt.chain_target import read_chain
 
     try:
-        Target.of(model)
+        read_chain(model)
     except UnsupportedModuleError:
         return False
     except InputError:
@@ -183,10 +183,10 @@ def find_ticket(
 ) -> Ticket:
     """Prunes one fixed random network until it matches ``model``; nothing is trained and nothing is re-drawn.
 
-    model         the target: a torch Sequential of Linear, ReLU, Flatten, Dropout, Identity, or a ``Target``; a torch
-                  MultiheadAttention or an ``AttentionTarget``; a ``RotaryTarget``; a ``TransformerTarget`` of blocks
-                  without norms; a network of convolutions, pools and skip connections, or a ``GraphTarget``; any other
-                  torch module, each of its Linears apart
+    model         the target: a torch Sequential of Linear, ReLU, Flatten, Dropout, Identity, another module whose
+                  forward is such a chain, or a ``Target``; a torch MultiheadAttention or an ``AttentionTarget``; a
+                  ``RotaryTarget``; a ``TransformerTarget`` of blocks without norms; a network of convolutions, pools
+                  and skip connections, or a ``GraphTarget``; any other torch module, each of its Linears apart
     width         random hidden units for each input coordinate of a layer, each structured coordinate of attention
     seed          addresses the random network: an integer or a ``Key``
     inputs        the domain that counts, ``Ball(1.0)`` by default, of each token where inputs are sequences; it alone
@@ -224,11 +224,13 @@ def find_ticket(
         if beyond:
             worst = beyond[0]
             enough = construction.enough_width(request, require)
+            told = "" if enough is None else f"; about {enough} should reach all of them with tolerance={require}"
+            if enough is None and not isinstance(drawn, Uniform):
+                told = f"; slt.laws estimates widths for Uniform() alone, not for {drawn.name}"
             raise UnreachedError(
                 f"find_ticket: {len(beyond)} of {ticket.residuals().sums} sums are farther than {require} from their "
                 f"target; worst is {worst.part}[{', '.join(map(str, worst.index))}] = {worst.wanted:.6g}, reached as "
-                f"{worst.got:.6g}. Raise width (now {width}"
-                + ("" if enough is None else f"; about {enough} should reach all of them with tolerance={require}")
-                + ") or require, or leave require out and see ticket.unreached"
+                f"{worst.got:.6g}. Raise width (now {width}{told}) or require, or leave require out and see "
+                "ticket.unreached"
             )
     return ticket

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from slt.chain_target import read_chain
 from slt.collapsed import CollapsedNetwork
 from slt.collapsed_graph import CollapsedGraph
 from slt.collapsed_transformer import CollapsedTransformer
@@ -42,9 +43,10 @@ def collapsed_of(ticket: Collapsible | Collapsed) -> Collapsed:
     network = ticket.collapsed()
     if not isinstance(network, Collapsed):
         raise InputError(
-            f"scoring a ticket: its collapsed() returned {type(network).__name__}; "
-            "a CollapsedNetwork, a CollapsedGraph, a MergedAttention, a MergedRotary or a CollapsedTransformer is "
-            "needed. Nothing is proved of what a module tree answers: compare ticket.module() with the model on inputs"
+            f"scoring a ticket: its collapsed() returned a {type(network).__name__}, and nothing is proved of what a "
+            "module tree answers, which is somebody's code: compare ticket.module() with the model on inputs. Its "
+            "weights are proved by ticket.verify(), and how far each is from the model's is ticket.residuals(). Scored "
+            "are chains of Linear and ReLU, graphs of convolutions and sums, attention, transformers without norms"
         )
     return network
 
@@ -70,7 +72,7 @@ def pair(ticket: Collapsible | Collapsed, model: nn.Module | Model) -> tuple[Col
             f"scoring a ticket: the model is a {type(model).__name__}, the ticket a chain of layers; give the model "
             "that the ticket is for"
         )
-    target = Target.of(model)
+    target = read_chain(model)
     _check(network)
     for name, given, needed in (
         ("inputs", network.layers[0].positive.shape[1], target.inputs),

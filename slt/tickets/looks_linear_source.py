@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.carried import CarriedTensor
+from slt.chain_target import read_chain
 from slt.collapsed import CollapsedLayer, CollapsedNetwork
 from slt.domains import Domain
 from slt.errors import InputError
@@ -186,7 +187,7 @@ class LooksLinearSource(Source):
         return sums[f"layer {block.bias}/bias"][:, 0]
 
     def target(self, model: Any) -> Target:
-        return Target.of(model)
+        return read_chain(model)
 
     def residuals(self, masks: Mapping[str, Mask], domain: Domain, target: Target) -> Residuals:
         wanted = wanted_parts(target, domain)

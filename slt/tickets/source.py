@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.carried import CarriedTensor
+from slt.chain_target import read_chain
 from slt.domains import Domain
 from slt.errors import InputError, MaskError
 from slt.masks import Mask
-from slt.targets import Target
 from slt.tickets.constant import Constant
 from slt.weights import Key, WeightLaw
 
@@ -151,7 +151,7 @@ class Source(ABC):
 
     def target(self, model: Any) -> Any:
         """``model`` read as this kind of source reads targets."""
-        return Target.of(model)
+        return read_chain(model)
 
     def residuals(self, masks: Mapping[str, Mask], domain: Domain, target: Any) -> Residuals:
         """Ticket weight minus target weight for every sum; InputError where a kind has none."""

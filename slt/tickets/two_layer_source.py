@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slt.carried import CarriedTensor
+from slt.chain_target import read_chain
 from slt.collapsed import CollapsedLayer, CollapsedNetwork
 from slt.domains import Domain
 from slt.errors import InputError, MaskError
@@ -300,7 +301,7 @@ class TwoLayerSource(Source):
         return CollapsedNetwork(tuple(layers), self.input_relu)
 
     def target(self, model: Any) -> Target:
-        return Target.of(model)
+        return read_chain(model)
 
     def residuals(self, masks: Mapping[str, Mask], domain: Domain, target: Target) -> Residuals:
         return self.residuals_from(

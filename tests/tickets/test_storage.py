@@ -164,7 +164,7 @@ def test_headers_of_version_1_that_make_no_ticket_are_refused(saved, tmp_path, c
     ],
 )
 def test_headers_that_make_no_ticket_are_refused(saved, change):
-    with pytest.raises(TicketFileError, match="makes no ticket|no class of weight laws"):
+    with pytest.raises(TicketFileError, match=r"makes no ticket|no class of weight laws"):
         slt.load(rewritten(saved[1], change))
 
 
