@@ -1,0 +1,36 @@
+"""``slt report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from slt.cli.options import PATH
+
+
+@click.command()
+@click.argument("experiments", nargs=-1)
+@click.option("--from", "source", type=Path, help="Folder with records; default: results/EXPERIMENT, else its own.")
+@click.option(
+    "--into",
+    type=Path,
+    default=Path("results/report"),
+    show_default=True,
+    help="Folder for the report and its figures.",
+)
+@PATH
+def report(experiments: tuple[str, ...], source: Path | None, into: Path, path: Path | None) -> None:
+    """Put experiments, all that have records without names, and verdicts on one page: report.html and report.md.
+
+    Exits with 1 if any of it could not be read, drawn or summed up; the page says what, and holds the rest.
+    """
+    from slt.report import collect, write_report
+
+    made = collect(experiments, source, path, progress=True)
+    for file in write_report(made, into):
+        click.echo(f"wrote {file}")
+    for failure in made.all_failures:
+        click.echo(failure, err=True)
+    if made.all_failures:
+        raise SystemExit(1)
