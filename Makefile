@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 QUIET := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE NUMBA_NUM_THREADS=2
 DATA ?= $(firstword $(SLT_DATA) $(wildcard ../shared/data))
 
-.PHONY: demo test check full benchmark notebooks clean
+.PHONY: demo test check kills full benchmark notebooks clean
 
 demo: $(STAMP)
 	$(BIN)/slt demo $(if $(DATA),--data "$(DATA)")
@@ -20,6 +20,10 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# a run that is killed a hundred times at random moments, and taken up each time
+kills: $(STAMP)
+	$(BIN)/python -m pytest -m full tests/runner/test_kills.py
 
 full: $(STAMP)
 	SLT_DATA="$(DATA)" $(BIN)/python -m pytest -m full

@@ -23,6 +23,7 @@ class CharTransformer(Experiment):
 
     name = "char-transformer"
     claim = "a random network pruned layer by layer has a trained causal transformer's validation loss within 0.01 nats"
+    alone = True
     default_config = {  # noqa: RUF012
         "data": "tinyshakespeare",
         "layers": 4,

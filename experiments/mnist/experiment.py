@@ -39,6 +39,7 @@ class Mnist(Experiment):
     claim = (
         "one fixed random network of 64 units a coordinate holds every weight of a trained MNIST classifier within 0.01"
     )
+    alone = True
     default_config = {"data": "mnist", "hidden": 500, "width": 96, "tolerance": 0.01, "seeds": 10}  # noqa: RUF012
     smoke_config = {"data": "digits", "hidden": 32, "seeds": 2, "tolerance": 0.05}  # noqa: RUF012
 

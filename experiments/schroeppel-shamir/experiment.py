@@ -34,6 +34,7 @@ class SchroeppelShamir(Experiment):
         "The exact optimum of n uniform items, found slice by slice, takes time 2^(n/2) and, beside a fixed work space "
         "for each thread, memory 2^(n/4): 56 items stay below two minutes on two cores and below 64 MB."
     )
+    alone = True
     default_config: ClassVar[Config] = {
         "seed": 0, "threads": 2, "items": list(range(32, 65, 4)), "draws": 3, "draws_from_56": 1
     }  # fmt: skip

@@ -9,6 +9,7 @@ import click
 
 from slt.cli.checking import check
 from slt.cli.commands import Commands
+from slt.cli.data import data
 from slt.cli.demo import demo
 from slt.cli.listing import list_
 from slt.cli.running import plot, run
@@ -21,5 +22,5 @@ def main() -> None:
     """Strong lottery tickets: prune a random network, never trained, until it matches a target."""
 
 
-for _command in (demo, list_, run, plot, check, ticket):
+for _command in (demo, list_, run, plot, check, ticket, data):
     main.add_command(_command)

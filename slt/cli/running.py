@@ -55,7 +55,7 @@ def run(
     if dry_run:
         if place is not None:
             raise InputError(f"--dry-run --on {place}: say how many workers the cluster has by --workers N instead")
-        click.echo(str(forecast(found, config, folder, workers or 1, chosen, part)))
+        click.echo(str(forecast(found, config, folder, 1 if workers is None else workers, chosen, part)))
         return
     with executor_on(place, workers) as executor:
         records = run_experiment(found, config, folder, resume, executor, seeds=chosen, shard=part)

@@ -76,7 +76,7 @@ def dask(address: str) -> Iterator[Executor]:
         try:
             yield executor
         finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+            executor.shutdown(wait=False)
 
 
 def executor_on(place: str | None, workers: int | None) -> AbstractContextManager[Executor | None]:

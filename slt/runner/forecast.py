@@ -18,7 +18,7 @@ from slt.errors import InputError
 from slt.records import Record, Records, configuration_id
 from slt.runner.experiment import Config, Experiment
 from slt.runner.pilot import Pilot, run_pilot
-from slt.runner.run import RECORDS_FILE
+from slt.runner.runs import RECORDS_FILE
 from slt.runner.units import Shard, units_by_id
 
 PILOT_SECONDS = 20.0

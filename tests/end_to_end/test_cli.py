@@ -109,6 +109,85 @@ def test_bad_input_is_status_2_and_says_why(arguments, text, capsys, tmp_path, m
     assert not any(tmp_path.rglob("*.slt"))
 
 
+SQUARES = """
+from slt.runner import Experiment
+
+class Squares(Experiment):
+    name = "squares"
+    claim = "n times n is n squared"
+    default_config = {"count": 4, "seed": 0}
+    smoke_config = {"count": 2}
+
+    def units(self, config):
+        return [{"n": n, "seed": config["seed"]} for n in range(config["count"])]
+
+    def measure(self, unit):
+        return {"square": unit["n"] ** 2}
+
+    def figure(self, records, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "squares.txt").write_text(f"{len(records)}")
+        return [folder / "squares.txt"]
+
+    def summary(self, records):
+        return f"{len(records)} squares"
+
+EXPERIMENT = Squares()
+"""
+
+
+@pytest.fixture
+def squares(tmp_path, monkeypatch):
+    file = tmp_path / "experiments" / "squares" / "experiment.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(SQUARES)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "results" / "squares"
+
+
+def test_runs_of_several_seeds_are_drawn_one_by_one(squares, capsys):
+    assert call("run", "squares", "--seeds", "0-1,5", "--workers", "1") == 0
+    told = capsys.readouterr().out
+    assert [f"seed {seed}\n4 squares" in told for seed in (0, 1, 5)] == 3 * [True]
+    assert sorted(p.name for p in squares.iterdir()) == ["records.jsonl", "seed-0", "seed-1", "seed-5"]
+    assert call("plot", "squares", "--from", squares, "--into", squares / "again") == 0
+    assert (squares / "again" / "seed-5" / "squares.txt").read_text() == "4"
+
+
+def test_parts_of_a_run(squares, capsys):
+    assert call("run", "squares", "--shard", "1/2") == 0
+    assert "part 1/2 of squares: 2 units recorded" in capsys.readouterr().out
+    assert not (squares / "squares.txt").exists()
+    assert call("run", "squares", "--shard", "2/2", "--resume") == 0
+    assert call("plot", "squares") == 0
+    assert "4 squares" in capsys.readouterr().out
+
+
+def test_a_dry_run_measures_a_few_and_writes_nothing(squares, capsys):
+    assert call("run", "squares", "--dry-run", "--workers", "3") == 0
+    told = capsys.readouterr().out
+    assert "4 units, 4 of them to be measured, by 3 workers" in told and "GiB" in told and "a pilot of 4" in told
+    assert not squares.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--seeds", "1-"], "is no seed"),
+        (["--shard", "3/2"], "taking part 3 of 2"),
+        (["--workers", "0"], "at least 1 is needed"),
+        (["--on", "slurm://x"], "dask://ADDRESS is known"),
+        (["--on", "dask://127.0.0.1:9", "--workers", "2"], "leave one out"),
+        (["--on", "dask://127.0.0.1:9", "--dry-run"], "by --workers N instead"),
+        (["--dry-run", "--workers", "0"], "positive numbers are needed"),
+    ],
+)
+def test_bad_options_of_a_run_are_status_2_and_write_nothing(squares, options, told, capsys):
+    assert call("run", "squares", *options) == 2
+    assert told in capsys.readouterr().err
+    assert not squares.exists()
+
+
 def test_bad_widths_and_tolerances_of_the_demo_leave_nothing_behind(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SLT_DATA", "")
     monkeypatch.setattr("slt.demo.HIDDEN", 4)

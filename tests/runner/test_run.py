@@ -2,66 +2,18 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from slt.errors import DataError, InputError, RecordError
-from slt.records import Record, Records
-from slt.runner import find_experiment, find_experiments, load_experiment, load_records, run, with_settings
+from slt.records import Records
+from slt.runner import Shard, find_experiment, find_experiments, load_experiment, load_records, run, with_settings
+from slt.runner.code_version import code_version
+from slt.runner.settings import seed_list
 
-SOURCE = """
-import os, time
-from pathlib import Path
-from slt.runner import Experiment
-
-class Squares(Experiment):
-    name = "squares"
-    claim = "n times n is n squared"
-    default_config = {"count": 6, "pause": 0.0, "log": None, "broken": None}
-    smoke_config = {"count": 2}
-
-    def units(self, config):
-        return [{"n": n, **{k: config[k] for k in ("pause", "log", "broken")}} for n in range(config["count"])]
-
-    def measure(self, unit):
-        if unit["log"]:
-            with open(unit["log"], "a") as log:
-                log.write(f"{unit['n']} {os.getpid()}\\n")
-        if unit["n"] == unit["broken"]:
-            raise ZeroDivisionError("broken")
-        time.sleep(unit["pause"])
-        return {"square": unit.pop("n") ** 2}
-
-    def figure(self, records, folder):
-        return []
-
-    def summary(self, records):
-        return f"{len(records)} squares"
-
-EXPERIMENT = Squares()
-"""
-
-
-def put(root: Path, name: str = "squares", source: str = SOURCE) -> Path:
-    file = root / "experiments" / name / "experiment.py"
-    file.parent.mkdir(parents=True)
-    file.write_text(textwrap.dedent(source))
-    return root
-
-
-def squares(records: list[Record]) -> list[int]:
-    return [record["result"]["square"] for record in records]
-
-
-def logged(log: Path) -> list[int]:
-    return sorted(int(line.split()[0]) for line in log.read_text().splitlines())
+from .squares import SOURCE, logged, put, squares
 
 
 def test_run_then_resume(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -122,31 +74,6 @@ def test_a_failing_unit_keeps_what_was_measured(tmp_path: Path, workers: int) ->
     assert len(found) < 10
 
 
-def test_kills_cost_units_in_flight_only(tmp_path: Path) -> None:
-    put(tmp_path)
-    code = (
-        "import sys; from slt.runner import *\n"
-        "e = find_experiment('squares', sys.argv[1])\n"
-        "run(e, e.config() | {'pause': 0.02, 'count': 30, 'log': sys.argv[1] + '/log'}, sys.argv[1], resume=True)"
-    )
-    path, log = tmp_path / "records.jsonl", tmp_path / "log"
-    for number, kill in ((3, signal.SIGKILL), (10, signal.SIGINT)):
-        process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stderr=subprocess.PIPE)
-        while not (path.exists() and path.read_bytes().count(b"\n") >= number):
-            assert process.poll() is None
-            time.sleep(0.005)
-        process.send_signal(kill)
-        process.communicate()
-        assert process.returncode == -kill
-        # all that was begun is recorded, but for the one unit in flight
-        recorded = [record["config"]["n"] for record in Records(path)]
-        assert number <= len(recorded) < 30
-        assert len(set(logged(log)) - set(recorded)) <= 1
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, capture_output=True)
-    assert [record["result"]["square"] for record in Records(path).load()] == [n * n for n in range(30)]
-    assert len(logged(log)) <= 32
-
-
 def test_an_experiment_may_import_files_beside_it(tmp_path: Path) -> None:
     """Those of its own folder, also after one of the same name from another; in other processes too."""
     source = SOURCE.replace("import Experiment\n", "import Experiment\nfrom .parts import POWER\n").replace(
@@ -172,6 +99,74 @@ def test_units_are_distinct_and_some(tmp_path: Path) -> None:
         run(experiment, experiment.config(), tmp_path / "out")
     with pytest.raises(RecordError, match="does not exist; run `slt run squares` first"):
         load_records(experiment, tmp_path / "out")
+
+
+SEEDED = SOURCE.replace('{"n": n, **', '{"n": n, "seed": config["seed"], **').replace(
+    '"count": 6', '"seed": 0, "count": 6'
+)
+
+
+def test_several_seeds(tmp_path: Path) -> None:
+    experiment = find_experiment("squares", put(tmp_path, source=SEEDED))
+    smoke = experiment.config(smoke=True)
+    found = run(experiment, smoke, tmp_path / "out", progress=False, seeds=[3, 1])
+    assert [(r["seed"], r["config"]["n"]) for r in found] == [(3, 0), (3, 1), (1, 0), (1, 1)]
+    assert [r["id"] for r in run(experiment, smoke | {"seed": 1}, tmp_path / "one", progress=False)] == [
+        r["id"] for r in found[2:]
+    ]
+    with pytest.raises(InputError, match="each unit has to hold the seed it is of, and each seed to come once"):
+        run(experiment, smoke, tmp_path, seeds=[1, 1])
+    with pytest.raises(InputError, match="none was given"):
+        run(experiment, smoke, tmp_path, seeds=[])
+    experiment = find_experiment("squares", put(tmp_path / "seedless"))
+    with pytest.raises(InputError, match="it has no setting `seed`; its settings are count, pause"):
+        run(experiment, experiment.config(smoke=True), tmp_path, seeds=[1])
+
+
+def test_parts_of_a_run_are_the_run(tmp_path: Path) -> None:
+    experiment = find_experiment("squares", put(tmp_path))
+    config = experiment.config() | {"log": str(tmp_path / "log")}
+    for number in (2, 3, 1):
+        run(experiment, config, tmp_path / "out", resume=True, progress=False, shard=Shard.parse(f"{number}/3"))
+    assert logged(tmp_path / "log") == list(range(6))
+    assert squares(run(experiment, config, tmp_path / "out", resume=True, progress=False)) == [0, 1, 4, 9, 16, 25]
+    assert logged(tmp_path / "log") == list(range(6))
+    # more parts than units: some are empty
+    assert run(experiment, config, tmp_path / "none", progress=False, shard=Shard(9, 9)) == []
+
+
+@pytest.mark.parametrize("text", ["3", "0/2", "3/2", "a/2", "1/", "-1/2", "1.0/2"])
+def test_parts_that_are_none(text: str) -> None:
+    with pytest.raises(InputError, match="taking"):
+        Shard.parse(text)
+
+
+def test_seed_lists() -> None:
+    assert seed_list("0-3, 7,5-5") == [0, 1, 2, 3, 7, 5]
+    for text in ("", "1,,2", "3-1", "a", "1-", "-1", "1.5"):
+        with pytest.raises(InputError, match="is no seed"):
+            seed_list(text)
+    with pytest.raises(InputError, match="comes twice"):
+        seed_list("1-3,2")
+
+
+def test_two_runs_on_one_file_at_once(tmp_path: Path) -> None:
+    """Both measure everything; the file holds whole lines, and the first record of each unit is the one that counts."""
+    experiment = find_experiment("squares", put(tmp_path))
+    config = experiment.config() | {"count": 40, "pause": 0.001}
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        runs = [pool.submit(run, experiment, config, tmp_path / "out", True, None, False) for _ in range(2)]
+        assert [squares(each.result()) for each in runs] == 2 * [[n * n for n in range(40)]]
+    lines = list(Records(tmp_path / "out" / "records.jsonl"))
+    assert 40 <= len(lines) <= 80
+    assert {record["config"]["n"] for record in lines} == set(range(40))
+
+
+def test_the_version_of_the_code(tmp_path: Path) -> None:
+    experiment = find_experiment("squares", put(tmp_path / "a"))
+    other = find_experiment("squares", put(tmp_path / "b", source=SOURCE + "\n# changed\n"))
+    assert code_version(experiment) == code_version(find_experiment("squares", put(tmp_path / "c")))
+    assert code_version(experiment) != code_version(other)
 
 
 DEFAULTS = {
