@@ -17,7 +17,7 @@ from slt.weights import Key, WeightLaw, named_law
 
 DRAWS = (200, 10, 100)  # 200,000 weights
 # the law is the same for all examples, and every subclass runs the same test
-INHERITED = [HealthCheck.differing_executors, HealthCheck.function_scoped_fixture]
+INHERITED = [HealthCheck.too_slow, HealthCheck.differing_executors, HealthCheck.function_scoped_fixture]
 START, SHAPE = st.tuples(*[st.integers(0, 4)] * 3), st.tuples(*[st.integers(1, 6)] * 3)
 
 
