@@ -1,8 +1,9 @@
-"""CIFAR-10 from a copy at hand that was stored as JPEG: 32 x 32 colour images of ten classes; nothing is downloaded.
+"""CIFAR-10: 32 x 32 colour images of ten classes, from files at hand; ``slt data get cifar10`` fetches them.
 
-JPEG is lossy, so these are not quite the images of Krizhevsky (2009), and no number measured on them is quite
-comparable with published ones: say so beside it. The name ``cifar10-jpeg`` is there to be put into records and tables.
-Decoding takes some ten seconds, so the decoded bytes are kept in the user's cache folder.
+They are read from the binary version, which is what Krizhevsky (2009) published, or from a copy that was stored as
+JPEG. JPEG is lossy, so those are not quite the same images, and no number measured on them is quite comparable with
+published ones: say so beside it. The names ``cifar10-binary`` and ``cifar10-jpeg`` are there for records and tables.
+Decoding JPEG takes some ten seconds, so the decoded bytes are kept in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from slt.cifar10_binary import FOLDER, binary_folder, read_part
 from slt.data import VARIABLE, LabelArray, given_folder
 from slt.errors import DataError, MissingExtraError
 from slt.files import write_whole
@@ -36,9 +38,14 @@ COUNTS = {"train": 5000, "test": 1000}  # images of each class
 SIDE = 32
 ARCHIVE = "cifar10-jpeg.tar.xz"
 LARGEST = 2**16  # bytes of a JPEG of 32 x 32 pixels; the largest known has 1,124
+BINARY_REMEDY = (
+    f"`slt data get cifar10` fetches it; or give a folder that holds cifar10/{FOLDER}/ as argument or in the "
+    f"environment variable {VARIABLE}"
+)
 REMEDY = (
     f"give a folder that holds cifar10/{ARCHIVE} or cifar10/train/<class>/NNNN.jpg and cifar10/test/<class>/NNNN.jpg, "
-    f"as argument or in the environment variable {VARIABLE}; slt.data.digits() needs none"
+    f"as argument or in the environment variable {VARIABLE}; slt.data.digits() needs none; "
+    "`slt data get cifar10` fetches the binary version, which slt.cifar10.cifar10() reads"
 )
 _NAME = re.compile(rf"(?:\./)?(train|test)/({'|'.join(CLASSES)})/([0-9]{{1,6}})\.jpg")
 
@@ -50,8 +57,8 @@ class ColourImages:
 
     ``train_x`` and ``test_x``: uint8, shape (count, 3, 32, 32), red, green, blue; ``train_y`` and ``test_y``: int64
     labels from 0 to 9 in the order of ``CLASSES``, shape (count,). The classes take turns, so every run of ten images
-    holds each once. ``name``: "cifar10-jpeg"; ``source``: where they came from, for people (it may name a folder, so
-    it belongs in no record).
+    holds each once. ``name``: "cifar10-binary" or "cifar10-jpeg"; ``source``: where they came from, for people (it may
+    name a folder, so it belongs in no record).
     """
 
     train_x: ByteImages
@@ -63,6 +70,36 @@ class ColourImages:
 
 
 def cifar10(folder: str | os.PathLike[str] | None = None) -> ColourImages:
+    """CIFAR-10 from the binary version in ``folder`` if it is there, else from a JPEG copy; ``name`` says which it was.
+
+    What is to be the same wherever it runs asks for one of them: ``cifar10_binary`` or ``cifar10_jpeg``. Without
+    ``folder``, the environment variable ``SLT_DATA`` names it. Raises DataError for files that are missing or damaged,
+    MissingExtraError without Pillow if there are JPEGs only.
+    """
+    given = given_folder(folder)
+    if given is not None and binary_folder(given.expanduser()) is not None:
+        return cifar10_binary(folder)
+    return cifar10_jpeg(folder)
+
+
+def cifar10_binary(folder: str | os.PathLike[str] | None = None) -> ColourImages:
+    """CIFAR-10 as it was published, from the six files in ``cifar-10-batches-bin`` in ``folder`` or its ``cifar10``.
+
+    Without ``folder``, the environment variable ``SLT_DATA`` names it. Raises DataError for files that are missing or
+    damaged.
+    """
+    given = given_folder(folder)
+    if given is None:
+        raise DataError(f"reading CIFAR-10: no folder was given; {BINARY_REMEDY}")
+    place = binary_folder(given.expanduser())
+    if place is None:
+        raise DataError(f"reading CIFAR-10: {given} holds no folder {FOLDER}; {BINARY_REMEDY}")
+    train, test = read_part(place, "train"), read_part(place, "test")
+    train_y, test_y = (np.arange(len(x), dtype=np.int64) % len(CLASSES) for x in (train, test))
+    return ColourImages(train, train_y, test, test_y, "cifar10-binary", f"CIFAR-10, binary version, {place}")
+
+
+def cifar10_jpeg(folder: str | os.PathLike[str] | None = None) -> ColourImages:
     """The lossy JPEG copy of CIFAR-10 in ``folder`` or its subfolder ``cifar10``: an archive, or folders of images.
 
     Without ``folder``, the environment variable ``SLT_DATA`` names it. The archive is read as a stream and never

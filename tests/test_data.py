@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slt.data import digits, images, mnist
+from slt.data import digits, fashion_mnist, images, mnist
 from slt.errors import DataError, MissingExtraError
 
 PIXELS = (np.arange(3 * 28 * 28) % 256).astype(np.uint8)
@@ -101,6 +101,35 @@ def test_a_folder_without_mnist_is_never_passed_over(folder: Path, monkeypatch: 
     monkeypatch.setenv("SLT_DATA", str(folder / "empty"))
     with pytest.raises(DataError, match=r"given by SLT_DATA, holds no MNIST.*leave SLT_DATA unset"):
         images()
+
+
+def test_fashion_mnist_and_mnist_are_told_apart_by_their_folders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match=r"holds no Fashion-MNIST; .*`slt data get fashion-mnist` fetches them"):
+        fashion_mnist(folder)
+    with pytest.raises(DataError, match="holds no Fashion-MNIST"):
+        fashion_mnist(folder / "mnist")  # the names of the files are the same
+    with pytest.raises(DataError, match="reading Fashion-MNIST: no folder was given"):
+        fashion_mnist()
+    place = folder / "fashion-mnist"
+    place.mkdir()
+    for path in (folder / "mnist").iterdir():
+        (place / path.name).write_bytes(path.read_bytes())
+    (place / "t10k-labels-idx1-ubyte").write_bytes(LABELS[:-1] + b"\x02")
+    for given in (folder, place):
+        found = fashion_mnist(given)
+        assert (found.name, found.test_y.tolist(), found.train_y.tolist()) == ("fashion-mnist", [7, 0, 2], [7, 0, 9])
+        assert found.source == f"Fashion-MNIST, IDX files in {place}"
+    assert mnist(folder).test_y.tolist() == [7, 0, 9]
+    with pytest.raises(DataError, match="holds no MNIST"):
+        mnist(place)
+    monkeypatch.chdir(place)
+    with pytest.raises(DataError, match="holds no MNIST"):
+        mnist(".")
+    monkeypatch.setenv("SLT_DATA", str(folder))
+    assert fashion_mnist().name == "fashion-mnist"
+    (place / "train-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(DataError, match=r"reading Fashion-MNIST: .*train-labels-idx1-ubyte.gz is missing beside"):
+        fashion_mnist()
 
 
 def test_digits(monkeypatch: pytest.MonkeyPatch) -> None:

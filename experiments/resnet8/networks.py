@@ -12,7 +12,7 @@ from torch import nn
 from slt import search
 from slt.architectures.initial import quietly
 from slt.architectures.residual import ResidualNetwork
-from slt.cifar10 import cifar10
+from slt.cifar10 import cifar10_binary, cifar10_jpeg
 from slt.data import digits
 from slt.errors import InputError
 from slt.search import Batches, CropAndFlip, Parts, Standardise
@@ -22,14 +22,16 @@ from slt.tolerance_sweep import TrainedTarget
 @cache
 def parts(data: str) -> Parts:
     """Training and test images as bytes, (channels, side, side); none are held out, as nothing is chosen by them."""
-    if data == "cifar10-jpeg":
-        images: Any = cifar10()
+    if data in ("cifar10-jpeg", "cifar10-binary"):
+        images: Any = cifar10_jpeg() if data == "cifar10-jpeg" else cifar10_binary()
         x, test_x = images.train_x, images.test_x
     elif data == "digits":
         images = digits()
         x, test_x = (np.rint(255 * x).astype(np.uint8).reshape(-1, 1, 8, 8) for x in (images.train_x, images.test_x))
     else:
-        raise InputError(f"experiment resnet8: data={data!r} was given; cifar10-jpeg or digits is needed")
+        raise InputError(
+            f"experiment resnet8: data={data!r} was given; cifar10-jpeg, cifar10-binary or digits is needed"
+        )
     train, test = ((torch.tensor(x), torch.tensor(y)) for x, y in ((x, images.train_y), (test_x, images.test_y)))
     return Parts(train, test, test)
 

@@ -12,7 +12,7 @@ from typing import Any, final
 import torch
 
 from slt import architectures, search
-from slt.cifar10 import cifar10
+from slt.cifar10 import cifar10_binary, cifar10_jpeg
 from slt.data import digits
 from slt.errors import InputError
 from slt.search import SGD, Batches, CropAndFlip, Parts, Preset, Standardise, split
@@ -35,10 +35,14 @@ class ChannelsLast(Transform):
 @cache
 def parts(data: str, held: int) -> Parts:
     """Training, validation and test part, each image (channels, side, side); who is held out is the same for all."""
-    if data == "cifar10":
-        return split(cifar10(), held=held)
+    if data == "cifar10":  # the JPEG copy, as in the records, also where the binary version is at hand
+        return split(cifar10_jpeg(), held=held)
+    if data == "cifar10-binary":
+        return split(cifar10_binary(), held=held)
     if data != "digits":
-        raise InputError(f"experiment supermask-cifar: data={data!r} was given; cifar10 or digits is needed")
+        raise InputError(
+            f"experiment supermask-cifar: data={data!r} was given; cifar10 (JPEG), cifar10-binary or digits is needed"
+        )
     flat = split(digits(), held=held)
     return Parts(*((x.reshape(-1, 1, 8, 8), y) for x, y in (flat.train, flat.validation, flat.test)))
 
