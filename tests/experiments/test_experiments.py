@@ -17,9 +17,10 @@ from slt.laws.networks import network_error_quantile
 from slt.laws.random_subset_sum import error_quantile, geometric_mean_error
 from slt.laws.two_layer_sums import SIGN_OPTIMAL
 from slt.records import Record, Records
-from slt.runner import Experiment, load_experiment, run
+from slt.runner import Experiment, load_experiment
 from slt.subset_sum import solve
 from slt.weights import Key, Uniform
+from tests.experiments.conformance import Conformance
 
 FOLDER = Path(__file__).parents[2] / "experiments"
 NAMES = (
@@ -68,24 +69,10 @@ def committed(name: str) -> list[Record]:
     return Records(FOLDER / name / "records.jsonl").load(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_run_of_seconds_gives_records_figures_and_a_summary(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    experiment = experiment_of(name)
-    config = experiment.config(smoke=True)
-    records = run(experiment, config, tmp_path, progress=False)
-    assert len(records) == len(experiment.units(config))
-    before = (tmp_path / "records.jsonl").read_bytes()
-
-    monkeypatch.setattr(type(experiment), "measure", lambda *_: pytest.fail("a finished unit was measured again"))
-    assert run(experiment, config, tmp_path, resume=True, progress=False) == records
-    assert (tmp_path / "records.jsonl").read_bytes() == before
-
-    files = experiment.figure(records, tmp_path / "figures")
-    assert {file.suffix for file in files} == {".png", ".svg"}
-    assert all(file.stat().st_size > 10_000 for file in files)
-    assert len(experiment.summary(records).splitlines()) >= 4
+class TestExperiments(Conformance):
+    @pytest.fixture(params=NAMES)
+    def experiment(self, request: pytest.FixtureRequest) -> Experiment:
+        return experiment_of(request.param)
 
 
 @pytest.mark.parametrize("name", NAMES)
