@@ -12,6 +12,7 @@ from slt.cli.commands import Commands
 from slt.cli.data import data
 from slt.cli.demo import demo
 from slt.cli.listing import list_
+from slt.cli.report import report
 from slt.cli.running import plot, run
 from slt.cli.ticket import ticket
 
@@ -22,5 +23,5 @@ def main() -> None:
     """Strong lottery tickets: prune a random network, never trained, until it matches a target."""
 
 
-for _command in (demo, list_, run, plot, check, ticket, data):
+for _command in (demo, list_, run, plot, check, report, ticket, data):
     main.add_command(_command)

@@ -20,6 +20,7 @@ from slt.cli.options import PATH
 @click.option("--on", "place", metavar="dask://ADDRESS", help="Measure on the Dask cluster whose scheduler is there.")
 @click.option("--shard", metavar="PART/PARTS", help="Only this part of the units, such as 3/16; draws no figure.")
 @click.option("--dry-run", is_flag=True, help="Say how many units, how long and how much memory; measure a few only.")
+@click.option("--pilot", type=float, metavar="SECONDS", help="How long a dry run may measure; default: 30.")
 @click.option("--into", type=Path, help="Folder for records and figures; default: results/EXPERIMENT.")
 @PATH
 def run(
@@ -32,6 +33,7 @@ def run(
     place: str | None,
     shard: str | None,
     dry_run: bool,
+    pilot: float | None,
     into: Path | None,
     path: Path | None,
 ) -> None:
@@ -41,6 +43,7 @@ def run(
     from slt.runner import Shard, find_experiment, forecast, units_by_id, with_settings
     from slt.runner import run as run_experiment
     from slt.runner.executors import executor_on
+    from slt.runner.forecast import PILOT_SECONDS
     from slt.runner.settings import seed_list
 
     found = find_experiment(experiment, path)
@@ -55,7 +58,8 @@ def run(
     if dry_run:
         if place is not None:
             raise InputError(f"--dry-run --on {place}: say how many workers the cluster has by --workers N instead")
-        click.echo(str(forecast(found, config, folder, 1 if workers is None else workers, chosen, part)))
+        count, seconds = 1 if workers is None else workers, PILOT_SECONDS if pilot is None else pilot
+        click.echo(str(forecast(found, config, folder, count, chosen, part, seconds)))
         return
     with executor_on(place, workers) as executor:
         records = run_experiment(found, config, folder, resume, executor, seeds=chosen, shard=part)
@@ -86,12 +90,14 @@ def plot(experiment: str, source: Path | None, into: Path | None, path: Path | N
 
 def _tell(experiment: Any, records: Any, folder: Path) -> None:
     """Summary and figure; where there are several seeds, of each alone, its figure in a folder of its own."""
-    seeds = list(dict.fromkeys(record["seed"] for record in records))
-    for seed in seeds:
-        its, place = records, folder
-        if len(seeds) > 1:
+    from slt.runner import by_seed
+
+    groups = by_seed(experiment, records)
+    for seed, group in groups.items():
+        place = folder
+        if len(groups) > 1:
             click.echo(f"seed {seed}")
-            its, place = [record for record in records if record["seed"] == seed], folder / f"seed-{seed}"
-        click.echo(experiment.summary(its))
-        for file in experiment.figure(its, place):
+            place = folder / f"seed-{seed}"
+        click.echo(experiment.summary(group))
+        for file in experiment.figure(group, place):
             click.echo(f"wrote {file}")

@@ -7,20 +7,20 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 from tqdm import tqdm
 
 from slt.errors import InputError, RecordError
 from slt.files import write_whole
-from slt.records import Record, Records, versions
+from slt.records import Records, versions
 from slt.report.markdown import markdown_of
 from slt.report.page import page_of
 from slt.report.part import ExperimentPart
 from slt.report.provenance import named_versions
 from slt.report.verdicts import Verdicts
-from slt.report.wording import count, duration, value
-from slt.runner import RECORDS_FILE, Experiment, find_experiment, find_experiments
+from slt.report.wording import count, duration
+from slt.runner import RECORDS_FILE, Experiment, by_seed, find_experiment, find_experiments
 
 PAGE, MARKDOWN, FIGURES = "report.html", "report.md", "figures"
 
@@ -142,23 +142,10 @@ def _parts(experiment: Experiment, folders: Sequence[Path]) -> Iterator[Experime
             yield ExperimentPart.unreadable(experiment, _shown(file), error)
             return
         if records:
-            groups = _by_seed(experiment, records)
-            for seed, group in groups:
+            groups = by_seed(experiment, records)
+            for seed, group in groups.items():
                 yield ExperimentPart.of(experiment, group, _shown(file), seed if len(groups) > 1 else None)
             return
-
-
-def _by_seed(experiment: Experiment, records: Sequence[Record]) -> list[tuple[Any, list[Record]]]:
-    """The records of each seed, where a run of the experiment has one; an experiment that has no such setting lays its
-    seeds out over its units itself, and sums up over them."""
-    if "seed" not in experiment.config():
-        return [(None, list(records))]
-    groups: dict[str, tuple[Any, list[Record]]] = {}
-    for record in records:
-        seed = record["config"].get("seed")
-        groups.setdefault(value(seed), (seed, []))[1].append(record)
-    numbers = [group for group in groups.values() if isinstance(group[0], int)]
-    return [*sorted(numbers, key=lambda group: group[0]), *(g for g in groups.values() if not isinstance(g[0], int))]
 
 
 def _verdicts(root: Path) -> tuple[Verdicts | None, tuple[str, ...]]:

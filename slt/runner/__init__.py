@@ -10,7 +10,7 @@ from slt.runner.executors import dask, processes
 from slt.runner.experiment import Config, Experiment
 from slt.runner.finding import find_experiment, find_experiments, load_experiment
 from slt.runner.forecast import Forecast, forecast
-from slt.runner.runs import RECORDS_FILE, load_records, run
+from slt.runner.runs import RECORDS_FILE, by_seed, load_records, run
 from slt.runner.settings import with_settings
 from slt.runner.units import Shard, units_by_id
 
@@ -20,6 +20,7 @@ __all__ = [
     "Experiment",
     "Forecast",
     "Shard",
+    "by_seed",
     "dask",
     "find_experiment",
     "find_experiments",

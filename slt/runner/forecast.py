@@ -21,7 +21,7 @@ from slt.runner.pilot import Pilot, run_pilot
 from slt.runner.runs import RECORDS_FILE
 from slt.runner.units import Shard, units_by_id
 
-PILOT_SECONDS = 20.0
+PILOT_SECONDS = 30.0
 
 
 @final
@@ -31,7 +31,8 @@ class Forecast:
 
     ``units``, ``left``: all of the run, and those still to be measured; ``workers``; ``work``: the seconds of those
     left, one after another; ``seconds``: until the last has finished; ``memory``: bytes of all workers at once, None
-    where nothing tells it; ``recorded``: how many of those left have records that tell their cost; ``pilot``.
+    where the system does not tell; ``lower``: whether ``memory`` is the least that it takes, as no unit told more;
+    ``recorded``: how many of those left have records that tell their cost; ``pilot``.
     """
 
     units: int
@@ -40,6 +41,7 @@ class Forecast:
     work: float
     seconds: float
     memory: int | None
+    lower: bool
     recorded: int
     pilot: Pilot
 
@@ -48,10 +50,15 @@ class Forecast:
         if not self.left:
             return f"{told}: there is nothing to do"
         about = "at least " if self.pilot.given_up else "about "
-        memory = "not known" if self.memory is None else f"{about}{self.memory / 2**30:.2g} GiB in all"
+        least = "at least " if self.lower else about
+        memory = "not known" if self.memory is None else f"{least}{self.memory / 2**30:.2g} GiB in all"
         basis = [f"records of {self.recorded:,} of them"] if self.recorded else []
         basis += [f"a pilot of {len(self.pilot.records):,}"] if self.pilot.records else []
         basis += ["a unit that took longer than the pilot may"] if self.pilot.given_up else []
+        if not self.pilot.records and not self.pilot.given_up:
+            basis.append(
+                "no pilot, as all take too long for one (--pilot SECONDS): other machines are faster or slower"
+            )
         return (
             f"{told}, by {self.workers:,} worker{'s' if self.workers > 1 else ''}\n"
             f"time: {about}{duration(self.seconds)} ({duration(self.work)} of work)\n"
@@ -71,7 +78,8 @@ def forecast(
 ) -> Forecast:
     """What ``run`` with these arguments and ``resume`` will cost; nothing is written.
 
-    ``pilot_seconds``: about how long the pilot may take; a unit that it is at is given up after twice that.
+    ``pilot_seconds``: about how long the pilot may take; a unit that it is at is given up after twice that. With more
+    than one worker the units of the pilot have the machine to themselves, as those of the run have not.
     """
     if not (workers >= 1 and pilot_seconds > 0):
         raise InputError(
@@ -83,18 +91,20 @@ def forecast(
     finished = Records(Path(folder) / RECORDS_FILE).finished_ids(experiment.name)
     left = {key: unit for key, unit in units.items() if key not in finished}
     if not left:
-        return Forecast(len(units), 0, workers, 0.0, 0.0, None, 0, Pilot({}, None, 0.0))
+        return Forecast(len(units), 0, workers, 0.0, 0.0, None, False, 0, Pilot({}, None, 0.0, None))
     known = _known(experiment, left, folder)
     pilot = run_pilot(experiment, left, known, workers, pilot_seconds)
     seconds = _seconds(experiment, left, known, pilot)
     busy = min(workers, len(left))
+    peaks = _peaks(left, known, pilot)
     return Forecast(
         units=len(units),
         left=len(left),
         workers=workers,
         work=sum(seconds),
         seconds=pilot.start + _makespan(seconds, busy),
-        memory=_memory(left, known, pilot, busy),
+        memory=sum(sorted(peaks, reverse=True)[:busy]) if all(peaks) else None,
+        lower=not any(record["memory"] for record in (*known.values(), *pilot.records.values())),
         recorded=len(known),
         pilot=pilot,
     )
@@ -142,12 +152,11 @@ def _seconds(
     ]
 
 
-def _memory(left: Mapping[str, Config], known: Mapping[str, Record], pilot: Pilot, workers: int) -> int | None:
-    """The largest units, one on each worker; a unit of which nothing is told needs what the pilot's largest did."""
+def _peaks(left: Mapping[str, Config], known: Mapping[str, Record], pilot: Pilot) -> list[int]:
+    """The memory of each unit; one of which nothing is told needs what the pilot's largest did; 0: not known."""
     told = {key: record["memory"] for key, record in {**known, **pilot.records}.items() if record["memory"]}
-    least = max((record["memory"] for record in pilot.records.values() if record["memory"]), default=None)
-    peaks: list[int] = [told.get(key, least) or 0 for key in left]
-    return sum(sorted(peaks, reverse=True)[:workers]) if all(peaks) else None
+    piloted = [record["memory"] for record in pilot.records.values() if record["memory"]]
+    return [told.get(key) or max(piloted, default=pilot.loaded or 0) for key in left]
 
 
 def _makespan(seconds: Sequence[float], workers: int) -> float:

@@ -23,11 +23,12 @@ MOST_NEW = 8
 @dataclass(frozen=True)
 class Pilot:
     """``records``: of the units measured, by id; ``given_up``: the id of one that took longer than ``spent`` seconds;
-    ``start``: seconds until a worker had loaded all that it needs."""
+    ``start``: seconds until a worker had loaded all that it needs; ``loaded``: its memory then, in bytes, or None."""
 
     records: Mapping[str, Record]
     given_up: str | None
     start: float
+    loaded: int | None
     spent: float = 0.0
 
 
@@ -35,15 +36,13 @@ def run_pilot(
     experiment: Experiment, units: Mapping[str, Config], known: Mapping[str, Record], workers: int, seconds: float
 ) -> Pilot:
     """Measure some of ``units`` in about so many seconds, with the threads of one of ``workers``; those with a record
-    only if it says that they take at most half the time. A unit is given up after twice the time."""
-    order = [*_recorded(units, known, seconds / 2), *_new(experiment, units, known)]
+    only if it says that they take no longer. A unit is given up after twice the time."""
+    order = [*_recorded(units, known, seconds), *_new(experiment, units, known)]
     records: dict[str, Record] = {}
-    start = 0.0
-    if not order:
-        return Pilot(records, None, start)
+    start, loaded = 0.0, None
     try:
         with processes(1, threads=max(1, cores() // workers)) as executor:
-            start = _start(executor, experiment, 2 * seconds)
+            start, loaded = _start(executor, experiment, 2 * seconds)
             begun = time.perf_counter()
             for key in order:
                 told = known[key]["seconds"] if key in known else 0.0
@@ -51,23 +50,25 @@ def run_pilot(
                     break
                 records[key] = _measured(executor, experiment, units[key], 2 * seconds)
     except TimeoutError:
-        return Pilot(records, next(key for key in order if key not in records), start, 2 * seconds)
+        left = [key for key in order if key not in records]
+        return Pilot(records, left[0] if left else None, start, loaded, 2 * seconds)
     except BrokenExecutor as error:
         raise WorkerError(
             f"forecasting {experiment.name}: the process of the pilot was killed, perhaps for want of memory, after "
             f"{len(records)} units; nothing was recorded"
         ) from error
-    return Pilot(records, None, start)
+    return Pilot(records, None, start, loaded)
 
 
-def _start(executor: Executor, experiment: Experiment, most: float) -> float:
-    """Seconds to load libraries and compiled code: the first unit of a run of seconds, less the same once more."""
+def _start(executor: Executor, experiment: Experiment, most: float) -> tuple[float, int | None]:
+    """Seconds to load libraries and compiled code, the first unit of a run of seconds less the same once more; and the
+    memory that they take."""
     unit = next(iter(units_by_id(experiment, experiment.config(smoke=True)).values()))
     begun = time.perf_counter()
     _measured(executor, experiment, unit, most)
     loaded = time.perf_counter() - begun
-    again: float = _measured(executor, experiment, unit, most)["seconds"]
-    return max(0.0, loaded - again)
+    again = _measured(executor, experiment, unit, most)
+    return max(0.0, loaded - again["seconds"]), again["memory"]
 
 
 def _measured(executor: Executor, experiment: Experiment, unit: Config, most: float) -> Record:

@@ -83,6 +83,15 @@ def load_records(experiment: Experiment, folder: str | os.PathLike[str]) -> list
     return found
 
 
+def by_seed(experiment: Experiment, records: Sequence[Record]) -> dict[int | None, list[Record]]:
+    """The records of each seed, where a run of the experiment has one (``run(..., seeds=...)``), else all, under None:
+    an experiment without such a setting lays its seeds out over its units itself, and sums up over them."""
+    if "seed" not in experiment.config():
+        return {None: list(records)}
+    seeds = sorted({record["seed"] for record in records}, key=lambda seed: (seed is None, seed))
+    return {seed: [record for record in records if record["seed"] == seed] for seed in seeds}
+
+
 def _one_by_one(experiment: Experiment, units: Mapping[str, Config]) -> Generator[Record, None, None]:
     for unit in units.values():
         yield measured(experiment, unit)

@@ -28,7 +28,7 @@ def ticket(tmp_path):
     return slt.find_ticket(nn.Linear(3, 2), width=12, seed=1).save(tmp_path / "a.slt")
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["list"], ["run"], ["plot"], ["ticket"], ["ticket", "show"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["list"], ["run"], ["plot"], ["report"], ["data"], ["ticket"], ["ticket", "show"]])
 def test_every_command_has_help(command, capsys):
     assert call(*command, "--help") == 0
     assert "Usage: slt" in capsys.readouterr().out
