@@ -379,8 +379,16 @@ print(*get(t.tiny(url) if kind == "tiny" else t.boxed(t.ARCHIVE, url), folder).f
 """
 
 
-@pytest.mark.parametrize("kind", ["tiny", "boxed"])
-def test_two_processes_at_once(server: Server, tmp_path: Path, kind: str) -> None:
+def process(program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", program, *arguments]
+    root = Path(__file__).parents[1]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root)
+
+
+@pytest.mark.parametrize(("kind", "wrong"), [("tiny", "sub/one.gz"), ("boxed", "sub/batches/a.bin")])
+def test_two_processes_at_once(server: Server, tmp_path: Path, kind: str, wrong: str) -> None:
+    (tmp_path / wrong).parent.mkdir(parents=True)
+    (tmp_path / wrong).write_bytes(b"wrong")
     both = threading.Barrier(2, timeout=60)  # nothing is served before both have asked, so both have found nothing
     names = ("one.gz", "two.gz") if kind == "tiny" else ("batches.tar.gz",)
 
@@ -394,13 +402,14 @@ def test_two_processes_at_once(server: Server, tmp_path: Path, kind: str) -> Non
 
     served = {"batches.tar.gz": ARCHIVE, **PACKED}
     url = server.mirror("m", {name: together(content) for name, content in served.items()})
-    command = [sys.executable, "-c", PROGRAM, url, kind, str(tmp_path)]
-    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
-    ended = [(process.communicate(timeout=120), process.returncode) for process in started]
+    started = [process(PROGRAM, url, kind, str(tmp_path)) for _ in range(2)]
+    ended = [(one.communicate(timeout=120), one.returncode) for one in started]
     assert [code for _, code in ended] == [0, 0], ended
     assert server.asked.count(f"/m/{names[0]}") == 2
     expected = WHOLE if kind == "tiny" else {f"sub/batches/{name}": content for name, content in BATCHES.items()}
-    assert files(tmp_path) == expected
+    found = files(tmp_path)
+    assert {name: content for name, content in found.items() if ".wrong" not in name} == expected
+    assert b"wrong" in found.values()  # it was there before both, and is kept
 
 
 CLI = """
@@ -423,12 +432,11 @@ def test_ctrl_c_on_the_command_line(server: Server, tmp_path: Path) -> None:
         handler.server.over.wait(60)
 
     url = server.mirror("m", {"one.gz": ANSWERS["one.gz"], "two.gz": halfway})
-    command = [sys.executable, "-c", CLI, url, str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running = process(CLI, url, str(tmp_path))
     assert reached.wait(120)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 130 and b"interrupted; nothing half-written was left behind" in told
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=120)
+    assert running.returncode == 130 and b"interrupted; nothing half-written was left behind" in told
     assert files(tmp_path) == {"sub/one.gz": PACKED["one.gz"]}
 
 
