@@ -30,4 +30,4 @@ def test_every_error_is_an_slt_error_and_a_standard_one():
     for name, kind in vars(errors).items():
         if isinstance(kind, type) and kind is not errors.SltError and issubclass(kind, Exception):
             assert issubclass(kind, errors.SltError), name
-            assert issubclass(kind, (ValueError, OSError, ImportError)), name
+            assert issubclass(kind, (ValueError, OSError, ImportError, RuntimeError)), name

@@ -139,8 +139,9 @@ def _in_flight(
 def _lost(experiment: Experiment, unit: Config, error: BaseException) -> WorkerError:
     told = WorkerError(
         f"running {experiment.name}: the executor lost the process that measured the unit {json.dumps(unit)} "
-        f"({type(error).__name__}: {error}); killed, perhaps for want of memory. What had finished is recorded: take "
-        "the rest up with --resume, with fewer --workers if memory was short"
+        f"({type(error).__name__}: {error}); killed, perhaps for want of memory, or never begun (a script that starts "
+        'processes needs `if __name__ == "__main__":`). What had finished is recorded: take the rest up with --resume, '
+        "with fewer --workers if memory was short"
     )
     told.__cause__ = error
     return told
