@@ -118,6 +118,7 @@ from slt.laws.replicated_rows import (
     replicated_no_miss_probability,
     replicated_sum_count,
 )
+from slt.laws.residual_samples import residual_quantile
 from slt.laws.single_match import (
     SINGLE_MATCH,
     SingleMatch,
@@ -128,6 +129,7 @@ from slt.laws.single_match import (
     single_match_quantile,
     single_match_tail,
 )
+from slt.laws.subset_counting import counting_hit_bound, necessary_width
 from slt.laws.sum_laws import SUMS_OF_PRODUCTS, SUMS_OF_UNIFORMS, SubsetSums, SumLaw
 from slt.laws.two_layer_sums import (
     LayerSums,
@@ -181,6 +183,7 @@ __all__ = [
     "chance_cosine",
     "chance_hamming",
     "chance_jaccard",
+    "counting_hit_bound",
     "cover_probability",
     "equidistributed_error",
     "equidistributed_knots",
@@ -218,6 +221,7 @@ __all__ = [
     "miss_probability",
     "mixture_tail",
     "near_zero_tail",
+    "necessary_width",
     "needed_attention_width",
     "needed_candidates",
     "needed_copies",
@@ -258,6 +262,7 @@ __all__ = [
     "replicated_error_quantile",
     "replicated_no_miss_probability",
     "replicated_sum_count",
+    "residual_quantile",
     "samples_that_fill_every_bin",
     "scaled_error_quantile",
     "sigmoid_floor_quantile",
