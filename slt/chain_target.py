@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def read_chain(model: nn.Module | Target) -> Target:
     """``Target.of``, and beyond Sequentials every module that torch.fx traces, in eval mode, as linear layers and ReLUs
-    one after the other, inputs flattened first or not. What was traced is compared with the module at a few inputs.
+    one after the other, inputs flattened first or not, batch norms folded. What was traced is compared with the module
+    at a few inputs.
 
     Raises InputError and UnsupportedModuleError as ``Target.of``.
     """
@@ -33,13 +34,12 @@ def _traced(model: Any) -> Target | None:
     """The chain that the module's forward method is; None where it is none."""
     import torch
 
-    from slt.graph_reader import read_graph
     from slt.reading_check import check_reading
 
-    try:
-        nodes, parameters = read_graph(model)
-    except InputError:
+    found = _read(model)
+    if found is None:
         return None
+    nodes, parameters = found
     straight = all(type(n) in (Linear, ReLU, Flatten) and n.sources == (i,) for i, n in enumerate(nodes[1:]))
     if not straight or not any(isinstance(node, Linear) for node in nodes):
         return None
@@ -49,6 +49,18 @@ def _traced(model: Any) -> Target | None:
     except UnsupportedModuleError:
         return None
     return target
+
+
+def _read(model: Any) -> tuple[tuple[Node, ...], Any] | None:
+    from slt.graph_reader import read_graph
+
+    # a batch norm is folded where values are known to be flat: behind a Flatten, or for flat inputs, as a chain's are
+    for dimensions in (None, 1):
+        try:
+            return read_graph(model, dimensions)
+        except InputError:
+            continue
+    return None
 
 
 def _chain(nodes: tuple[Node, ...], parameters: Any) -> Target:

@@ -83,6 +83,22 @@ def test_a_ticket_of_a_class_is_that_of_the_same_sequential(name, tmp_path):
     assert np.array_equal(slt.load(ticket.save(tmp_path / "t.slt")).residuals(model).errors, ticket.residuals().errors)
 
 
+@pytest.mark.parametrize("flatten", [True, False])
+def test_batch_norms_are_folded(flatten):
+    norm = nn.BatchNorm1d(5)
+    with torch.no_grad():
+        for tensor in (norm.running_mean, norm.weight, norm.bias):
+            tensor.uniform_(-1, 1)
+        norm.running_var.uniform_(0.5, 2)
+    model = nn.Sequential(*[nn.Flatten()][:flatten], nn.Linear(6, 5), norm, nn.ReLU(), nn.Linear(5, 2)).eval()
+    target = read_chain(model)
+    assert target.flatten == flatten and len(target.layers) == 2 and target.weights == 30 + 5 + 10 + 2
+    x = torch.randn(7, 6)
+    assert np.allclose(target.forward(x.numpy()), model(x).detach().numpy(), atol=1e-5)
+    ticket = slt.find_ticket(model, width=40, tolerance=1e-3)
+    assert ticket.carried_count <= 2 and slt.certified(ticket, model, slt.Ball(1.0)).value < 0.1
+
+
 class Residual(Own):
     def forward(self, x):
         return self.out(self.hidden(x).relu()) + x[:, :3]
