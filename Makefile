@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 QUIET := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE NUMBA_NUM_THREADS=2
 DATA ?= $(firstword $(SLT_DATA) $(wildcard ../shared/data))
 
-.PHONY: demo test check kills full benchmark notebooks clean
+.PHONY: demo test check kills full benchmark notebooks docs clean
 
 demo: $(STAMP)
 	$(BIN)/slt demo $(if $(DATA),--data "$(DATA)")
@@ -39,6 +39,11 @@ notebooks: $(STAMP)
 	done
 	$(BIN)/jupyter-execute --inplace notebooks/build/*.ipynb
 
+# the site, in docs/build/html; a warning is an error
+docs: $(STAMP)
+	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/build/html
+	@echo "docs/build/html/index.html"
+
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "slt needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
@@ -48,4 +53,4 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) results
+	rm -rf $(VENV) results docs/build docs/generated
