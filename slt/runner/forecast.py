@@ -1,7 +1,7 @@
 """What a run will cost, before it starts: its units, how long they take and how much memory.
 
 Told from records of the same experiment, in the run's folder and beside the experiment, and from a pilot: a few units
-measured in one fresh worker as the run would, whose results are thrown away. The pilot tells how this machine compares
+measured in fresh workers as the run would, whose results are thrown away. The pilot tells how this machine compares
 with the one of the records; a unit without a record is priced by ``Experiment.cost`` and the pilot.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from slt.runner.runs import RECORDS_FILE
 from slt.runner.units import Shard, units_by_id
 
 PILOT_SECONDS = 30.0
+LEAST = 1e-3
+"""Seconds: a record of less says nothing of how fast a machine is."""
 
 
 @final
@@ -78,8 +81,7 @@ def forecast(
 ) -> Forecast:
     """What ``run`` with these arguments and ``resume`` will cost; nothing is written.
 
-    ``pilot_seconds``: about how long the pilot may take; a unit that it is at is given up after twice that. With more
-    than one worker the units of the pilot have the machine to themselves, as those of the run have not.
+    ``pilot_seconds``: about how long the pilot may take; a unit that it is at is given up after twice that.
     """
     if not (workers >= 1 and pilot_seconds > 0):
         raise InputError(
@@ -138,18 +140,20 @@ def _seconds(
     experiment: Experiment, left: Mapping[str, Config], known: Mapping[str, Record], pilot: Pilot
 ) -> list[float]:
     """The seconds of each unit: as in the pilot; as recorded, times how much slower the pilot was; or by its cost."""
-    both = [key for key in pilot.records if key in known]
-    recorded = sum(known[key]["seconds"] for key in both)
-    slower = sum(pilot.records[key]["seconds"] for key in both) / recorded if recorded else 1.0
+    ratios = [
+        record["seconds"] / max(known[key]["seconds"], LEAST) for key, record in pilot.records.items() if key in known
+    ]
+    # the median: records of single units may be far off, as that of the first one, which may hold compiling
+    slower = statistics.median(ratios) if ratios else 1.0
     new = {key: record["seconds"] for key, record in pilot.records.items() if key not in known}
     if pilot.given_up is not None and pilot.given_up not in known:
         new[pilot.given_up] = pilot.spent
-    cost = sum(experiment.cost(left[key]) for key in new)
-    rate = sum(new.values()) / cost if cost else 0.0
-    return [
-        new[key] if key in new else slower * known[key]["seconds"] if key in known else rate * experiment.cost(unit)
-        for key, unit in left.items()
-    ]
+    told = {key: slower * record["seconds"] for key, record in known.items()} | new
+    # units without a record, and not in the pilot: by their cost beside those, or else beside all that is told
+    like = new or told
+    cost = sum(experiment.cost(left[key]) for key in like)
+    rate = sum(like.values()) / cost if cost else 0.0
+    return [told.get(key, rate * experiment.cost(unit)) for key, unit in left.items()]
 
 
 def _peaks(left: Mapping[str, Config], known: Mapping[str, Record], pilot: Pilot) -> list[int]:

@@ -1,11 +1,16 @@
-"""The pilot of a run: a few of its units, measured in one fresh worker, to tell what the others will cost."""
+"""The pilot of a run: a few of its units, measured as the run would, to tell what the others will cost.
+
+Each is measured by as many workers at once as will share this machine: they slow each other down.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Mapping
 from concurrent.futures import BrokenExecutor, Executor, wait
 from dataclasses import dataclass
+from itertools import accumulate, zip_longest
 from typing import final
 
 from slt.errors import WorkerError
@@ -15,7 +20,7 @@ from slt.runner.executors import processes
 from slt.runner.experiment import Config, Experiment
 from slt.runner.units import measured, units_by_id
 
-MOST_RECORDED = 4
+MOST_RECORDED = 8
 MOST_NEW = 8
 
 
@@ -37,18 +42,20 @@ def run_pilot(
 ) -> Pilot:
     """Measure some of ``units`` in about so many seconds, with the threads of one of ``workers``; those with a record
     only if it says that they take no longer. A unit is given up after twice the time."""
-    order = [*_recorded(units, known, seconds), *_new(experiment, units, known)]
+    pairs = zip_longest(_new(experiment, units, known), _recorded(units, known, seconds))
+    order = [key for pair in pairs for key in pair if key is not None]
+    copies = min(workers, cores(), len(units))
     records: dict[str, Record] = {}
     start, loaded = 0.0, None
     try:
-        with processes(1, threads=max(1, cores() // workers)) as executor:
-            start, loaded = _start(executor, experiment, 2 * seconds)
+        with processes(copies, threads=max(1, cores() // workers)) as executor:
+            start, loaded = _start(executor, experiment, copies, 2 * seconds)
             begun = time.perf_counter()
             for key in order:
                 told = known[key]["seconds"] if key in known else 0.0
                 if records and time.perf_counter() - begun + told > seconds:
                     break
-                records[key] = _measured(executor, experiment, units[key], 2 * seconds)
+                records[key] = _measured(executor, experiment, units[key], copies, 2 * seconds)
     except TimeoutError:
         left = [key for key in order if key not in records]
         return Pilot(records, left[0] if left else None, start, loaded, 2 * seconds)
@@ -60,43 +67,42 @@ def run_pilot(
     return Pilot(records, None, start, loaded)
 
 
-def _start(executor: Executor, experiment: Experiment, most: float) -> tuple[float, int | None]:
+def _start(executor: Executor, experiment: Experiment, copies: int, most: float) -> tuple[float, int | None]:
     """Seconds to load libraries and compiled code, the first unit of a run of seconds less the same once more; and the
     memory that they take."""
     unit = next(iter(units_by_id(experiment, experiment.config(smoke=True)).values()))
     begun = time.perf_counter()
-    _measured(executor, experiment, unit, most)
+    _measured(executor, experiment, unit, copies, most)
     loaded = time.perf_counter() - begun
-    again = _measured(executor, experiment, unit, most)
+    again = _measured(executor, experiment, unit, copies, most)
     return max(0.0, loaded - again["seconds"]), again["memory"]
 
 
-def _measured(executor: Executor, experiment: Experiment, unit: Config, most: float) -> Record:
-    """The record of a unit; TimeoutError after ``most`` seconds: only the end of its process then stops it."""
-    future = executor.submit(measured, experiment, unit)
-    if not wait([future], timeout=most).done:
+def _measured(executor: Executor, experiment: Experiment, unit: Config, copies: int, most: float) -> Record:
+    """The record of a unit, measured so many times at once: their mean time, the largest memory. TimeoutError after
+    ``most`` seconds: only the end of its process then stops it."""
+    futures = [executor.submit(measured, experiment, unit) for _ in range(copies)]
+    if wait(futures, timeout=most).not_done:
         raise TimeoutError
-    return future.result()
+    records = [future.result() for future in futures]
+    seconds = sum(record["seconds"] for record in records) / copies
+    return {**records[0], "seconds": seconds, "memory": max(r["memory"] or 0 for r in records) or None}
 
 
 def _recorded(units: Mapping[str, Config], known: Mapping[str, Record], most: float) -> list[str]:
-    """Units whose records say how long they take: the largest that takes at most so long, then smaller ones."""
-    told = sorted((known[key]["seconds"], key) for key in units if key in known)
-    fitting = [key for seconds, key in told if seconds <= most][::-1]
-    return [fitting[i] for i in _halving(len(fitting))][:MOST_RECORDED]
+    """Units whose records say that they take at most so long: first the one in the middle of the time that all of them
+    take together, then those at its quarters, eighths, ...: records of single units may be far off."""
+    told = sorted((known[key]["seconds"], key) for key in units if key in known and known[key]["seconds"] <= most)
+    together = list(accumulate(seconds for seconds, _ in told))
+    places = [i / parts for parts in (2, 4, 8, 16) for i in range(1, parts, 2)]
+    chosen = dict.fromkeys(told[bisect_left(together, place * together[-1])][1] for place in places if told)
+    return list(chosen)[:MOST_RECORDED]
 
 
 def _new(experiment: Experiment, units: Mapping[str, Config], known: Mapping[str, Record]) -> list[str]:
     """Units without a record, from the cheapest up: spread over them evenly, however many can be measured."""
     new = sorted((experiment.cost(unit), i, key) for i, (key, unit) in enumerate(units.items()) if key not in known)
     return [new[i][2] for i in _spread(len(new))][:MOST_NEW]
-
-
-def _halving(count: int) -> Iterator[int]:
-    place = 0
-    while place < count:
-        yield place
-        place += max(1, (count - place) // 2)
 
 
 def _spread(count: int) -> list[int]:

@@ -46,7 +46,7 @@ def test_recorded_units_tell_the_time_of_a_machine_ten_times_slower(tmp_path: Pa
     for unit in units_by_id(experiment, config).values():
         own.append(new_record("squares", unit, {"square": 0}, 0.002 * (1 + unit["n"]), memory=2**30))
     told = forecast(experiment, config, tmp_path / "out", workers=1, pilot_seconds=1.0)
-    assert told.recorded == 12 and 1 <= len(told.pilot.records) <= 4
+    assert told.recorded == 12 and 1 <= len(told.pilot.records) <= 8
     assert 0.8 < told.work < 3.2  # 1.56 seconds of sleep, 0.156 by the records
     assert told.memory == 2**30  # the largest, as recorded
     part = forecast(experiment, config, tmp_path / "out", workers=5, shard=Shard(1, 6), pilot_seconds=1.0)
