@@ -58,15 +58,20 @@ def test_terms_become_a_definition_list():
     assert terms == ["width", "low, high"] and texts == ["how many units", "bounds of |w|"]
 
 
+def test_an_indented_list_of_terms_is_no_literal_block():
+    document = tree(["All take it:", "", "    solve        the best", "    fixed_size   k of them"])
+    assert kinds(document) == ["paragraph", "definition_list"]
+
+
 def test_what_a_function_raises_becomes_a_definition_list():
     document = tree(["Raises:", "    InputError: n < 0,", "        or n > 9.", "    LimitError: too many."])
     assert [node.astext() for node in document.findall(nodes.definition)] == ["n < 0, or n > 9.", "too many."]
 
 
 def test_indented_blocks_are_literal_and_dashes_a_list():
-    document = tree(["As here:", "", "    P(x) = prod_r (1 - p_n)", "", "- one,", "  more", "- two"])
+    document = tree(["As here:", "", "    P(x) = prod_r (1 - p_n),   p_n < 1", "", "- one,", "  more", "- two"])
     assert kinds(document) == ["paragraph", "literal_block", "bullet_list"]
-    assert document.children[1].astext().strip() == "P(x) = prod_r (1 - p_n)"
+    assert document.children[1].astext().strip() == "P(x) = prod_r (1 - p_n),   p_n < 1"
     assert [item.astext() for item in document.findall(nodes.list_item)] == ["one, more", "two"]
 
 

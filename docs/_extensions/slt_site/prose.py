@@ -86,6 +86,9 @@ def _blocks(lines: Sequence[str]) -> list[list[str]]:
 def _block(lines: list[str], names: Mapping[str, str]) -> list[str]:
     """A block without blank lines: paragraphs and lists may follow each other in it."""
     if all(line.startswith(" ") for line in lines):
+        inner = _dedented(lines)
+        if all(_is_head(line) or line.startswith("  ") for line in inner):
+            return _block(inner, names)
         return ["::", "", *(f"    {line}" for line in lines)]
     done: list[str] = []
     prose: list[str] = []
@@ -97,7 +100,7 @@ def _block(lines: list[str], names: Mapping[str, str]) -> list[str]:
             del rest[: len(inner)]
             done += [*_paragraph(prose, names), "Raises:", "", *_terms(_dedented(inner), NAMED, names), ""]
             prose = []
-        elif (match := TERM.fullmatch(line)) and not line.startswith(" ") and _is_term(match["term"]):
+        elif _is_head(line) and (match := TERM.fullmatch(line)):
             del rest[: len(inner)]
             done += [*_paragraph(prose, names), *_item(match["term"], [match["text"], *inner], names), ""]
             prose = []
@@ -111,9 +114,15 @@ def _block(lines: list[str], names: Mapping[str, str]) -> list[str]:
     return [*done, *_paragraph(prose, names)]
 
 
-def _is_term(term: str) -> bool:
-    """Two spaces inside a sentence make no term."""
-    return not re.search(r"[.:;?] ?$", term) and len(term.split()) <= 14
+def _is_head(line: str) -> bool:
+    """Whether a line is a term and its text; two spaces inside a sentence make no term."""
+    match = TERM.fullmatch(line)
+    return (
+        match is not None
+        and not line.startswith(" ")
+        and not re.search(r"[.,:;?]$", match["term"])
+        and len(match["term"].split()) <= 20
+    )
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

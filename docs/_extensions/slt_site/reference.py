@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -186,7 +187,10 @@ def by_file(mine: tuple[Entry, ...]) -> dict[str, list[Entry]]:
 def _directive(entry: Entry) -> list[str]:
     if entry.directive == "automodule":
         return [*_title(entry.full, "-"), f".. automodule:: {entry.value.__name__}", "    :members:", ""]
-    return [f".. {entry.directive}:: {entry.full}", *(["    :no-value:"] if entry.directive == "autodata" else []), ""]
+    options = ["    :no-value:"] if entry.directive == "autodata" else []
+    if inspect.isclass(entry.value) and set(entry.value.__bases__) - {object, ABC}:
+        options.append("    :show-inheritance:")
+    return [f".. {entry.directive}:: {entry.full}", *options, ""]
 
 
 def _title(text: str, line: str) -> list[str]:
