@@ -299,19 +299,31 @@ def test_a_file_whose_law_is_not_there_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_a_law_that_its_name_does_not_bring_back_is_not_saved(tmp_path):
-    class Plain(Cubes):  # no dataclass of its own, and other weights
-        __hash__ = Cubes.__hash__
+    class Plain(SymmetricLaw):  # no dataclass: what made it is in no field
+        exponent = 20
 
-        def __eq__(self, other):
-            return self is other
+        def __init__(self, scale=1.0):
+            self.scale = scale
+
+        def size(self, p):
+            return self.scale * (1 - p)
 
     for law, said in [
-        (Plain(), "frozen dataclass whose fields are numbers"),
+        (Plain(0.5), "frozen dataclass whose fields are numbers"),
         (Steps(shift="far"), "files name laws by whole numbers"),
     ]:
         with pytest.raises(InputError, match=said):
             _ticket(law).save(tmp_path / "t.slt")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_ticket_of_a_class_that_was_defined_again_is_saved(tmp_path):
+    def defined():
+        return dataclass(frozen=True)(type("Again", (Cubes,), {"__qualname__": "Again"}))()
+
+    first, second = defined(), defined()
+    path = _ticket(first).save(tmp_path / "t.slt")
+    assert first != second and type(slt.load(path).source_network.law) is type(second)
 
 
 def test_a_class_in_the_place_of_a_law_is_told():
