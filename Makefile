@@ -41,7 +41,7 @@ notebooks: $(STAMP)
 
 # the site, in docs/build/html; a warning is an error
 docs: $(STAMP)
-	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/build/html
+	$(BIN)/sphinx-build -W --keep-going --quiet -a -b html docs docs/build/html
 	@echo "docs/build/html/index.html"
 
 $(STAMP): requirements.lock pyproject.toml

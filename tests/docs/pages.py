@@ -34,12 +34,14 @@ TOLD = ("git", "cd", "source", ".", "export")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: where it begins, its language, its text."""
+    """A fenced block: where it begins, its language, its text; ``printed``: the page says that the code before prints
+    it."""
 
     page: str
     line: int
     language: str
     text: str
+    printed: bool = False
 
     @property
     def place(self) -> str:
@@ -52,6 +54,7 @@ def blocks(file: Path) -> list[Block]:
     found: list[Block] = []
     open_: tuple[str, str, int] | None = None
     lines: list[str] = []
+    before = ""
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         match = FENCE.fullmatch(line.strip())
         if open_ is None and match:
@@ -61,10 +64,14 @@ def blocks(file: Path) -> list[Block]:
                 open_, lines = (match["marks"], "{", number), []
         elif open_ is not None and line.strip() == open_[0]:
             if open_[1] != "{":
-                found.append(Block(file.name, open_[2], open_[1], "\n".join(lines) + "\n"))
+                printed = open_[1] == "text" and re.search(r"\bprints:?$", before) is not None
+                found.append(Block(file.name, open_[2], open_[1], "\n".join(lines) + "\n", printed))
             open_ = None
+            before = ""
         elif open_ is not None:
             lines.append(line)
+        else:
+            before = line.strip() or before
     assert open_ is None, f"{file.name}: the fence in line {open_[2] if open_ else 0} is never closed"
     return found
 
@@ -88,6 +95,7 @@ class Session:
     folder: Path
     names: dict[str, object] = field(default_factory=dict)
     said: str = ""
+    last: str = ""  # what the last block said
 
     def __post_init__(self) -> None:
         """What the command line and the pages look for in the working directory; copies, as commands write there."""
@@ -101,11 +109,18 @@ class Session:
             f"{block.place}: a block of {block.language!r}; code that runs is {', '.join(LANGUAGES[:1] + SHELLS[:2])}, "
             "what cannot run is text"
         )
+        if block.language == "text":
+            if block.printed:
+                missing = lines_not_in(block.text, self.last)
+                assert not missing, f"{block.place}: {missing} is not printed, which is\n{self.last}"
+            return
+        before = len(self.said)
         if block.language == "python":
             self._python(block)
-        elif block.language in SHELLS:
+        else:
             for words in commands(block):
                 self._command(words, f"{block.place}: {' '.join(words)}")
+        self.last = self.said[before:]
 
     def _python(self, block: Block) -> None:
         # line numbers of the page in what is raised
@@ -156,6 +171,24 @@ class Session:
             )
             self.said += done.stdout
             assert done.returncode == 0, f"{place}: {done.stderr}"
+
+
+def lines_not_in(text: str, said: str) -> list[str]:
+    """Lines of ``text`` that do not come in ``said``, in their order. Numbers may differ: some are the machine's."""
+    left = [without_numbers(line) for line in said.splitlines()]
+    missing = []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        wanted = without_numbers(line)
+        if wanted in left:
+            left = left[left.index(wanted) + 1 :]
+        else:
+            missing.append(line)
+    return missing
+
+
+def without_numbers(line: str) -> str:
+    """The words of a line."""
+    return " ".join(re.sub(r"[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?", "#", line).split())
 
 
 def make_targets() -> set[str]:

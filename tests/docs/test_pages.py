@@ -101,6 +101,17 @@ def test_blocks_of_a_page_share_names_and_folder(tmp_path, monkeypatch):
     assert session.said == "2\n" and (tmp_path / "f").exists()
 
 
+def test_what_a_page_says_is_printed_is_printed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "```python\nprint('error', 0.5)\nprint('[]')\n```\nprints\n\n```text\n{}\n```\n"
+    session = Session(tmp_path)
+    for block in page_of(tmp_path, text.format("error 0.25\n[]")):
+        session.run(block)
+    wrong = page_of(tmp_path, text.format("[]\nerror 0.5"))[1]
+    with pytest.raises(AssertionError, match="is not printed"):
+        session.run(wrong)
+
+
 def test_commands_of_a_console_are_those_behind_the_prompt_or_all_lines(tmp_path):
     (block,) = page_of(tmp_path, "```console\n$ slt list \\\n  constructions  # all\nTwoLayerSum\n```\n")
     assert list(commands(block)) == [["slt", "list", "constructions"]]
