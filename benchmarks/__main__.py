@@ -1,4 +1,4 @@
-"""``python -m benchmarks [weights] [subset_sum] [mnist] [encoder] [torch_batch] [search_step]``: measures and prints.
+"""``python -m benchmarks [NAME]...``, of ``NAMES``, all without: measures and prints.
 
 Quote ratios, not seconds.
 """
@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 
-NAMES = ("weights", "subset_sum", "mnist", "encoder", "torch_batch", "search_step")
+NAMES = ("weights", "subset_sum", "mnist", "encoder", "torch_batch", "search_step", "runner")
 
 
 def main(names: list[str]) -> int:
