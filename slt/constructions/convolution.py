@@ -26,7 +26,7 @@ from slt.weights import Key, Uniform
 @final
 @dataclass(frozen=True)
 class Convolution(Construction):
-    """da Cunha, Natale, Viennot, "Proving the strong lottery ticket hypothesis for convolutional neural networks"
+    """da Cunha, Natale, Viennot, "Proving the lottery ticket hypothesis for convolutional neural networks"
     (ICLR 2022): a tap K[r, t, i, j] is the sum of v[r, (t, k), i, j] * u[t, k] over a subset of the units k of channel
     t (theorem recalled from notes; its constant is unverified). The units' u are shared by all taps and outputs, the v
     are not, so each tap is a subset sum of its own.
