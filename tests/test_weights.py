@@ -13,6 +13,7 @@ from scipy import stats
 import slt
 from slt.errors import InputError, LatticeError, TicketFileError, UnknownLawError
 from slt.philox import philox4x32
+from slt.search import RandomTensors
 from slt.weights import (
     Hyperbolic,
     Key,
@@ -329,3 +330,16 @@ def test_a_ticket_of_a_class_that_was_defined_again_is_saved(tmp_path):
 def test_a_class_in_the_place_of_a_law_is_told():
     with pytest.raises(InputError, match=r"an object, Cubes\(\.\.\.\)"):
         _ticket(Cubes)
+
+
+@pytest.mark.parametrize("deviation", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_deviation_is_a_positive_number(deviation):
+    law = dataclass(frozen=True)(type("Wide", (Cubes,), {"deviation": deviation, "kind": "wide"}))()
+    with pytest.raises(InputError, match=r"deviation of the law wide.* positive number"):
+        RandomTensors(law)
+
+
+@pytest.mark.parametrize("field", [float("nan"), float("inf"), True, None, "1", (1,)])
+def test_fields_that_are_no_numbers_have_no_name(field):
+    with pytest.raises(InputError, match=r"Steps\.shift is .* fields such numbers"):
+        _ = Steps(shift=field, exponent=19).name
