@@ -52,10 +52,13 @@ def _traced(model: Any) -> Target | None:
 
 
 def _read(model: Any) -> tuple[tuple[Node, ...], Any] | None:
+    from torch import nn
+
     from slt.graph_reader import read_graph
 
     # a batch norm is folded where values are known to be flat: behind a Flatten, or for flat inputs, as a chain's are
-    for dimensions in (None, 1):
+    norms = any(isinstance(module, nn.BatchNorm1d) for module in model.modules())
+    for dimensions in (None, 1) if norms else (None,):
         try:
             return read_graph(model, dimensions)
         except InputError:
