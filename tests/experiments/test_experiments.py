@@ -26,6 +26,7 @@ FOLDER = Path(__file__).parents[2] / "experiments"
 NAMES = (
     "subset-sum-laws",
     "needed-width",
+    "phase-diagram",
     "mlp-law",
     "constructions-compared",
     "looks-linear-law",
