@@ -18,6 +18,7 @@ Bar = Callable[[str], AbstractContextManager[Progress | None]]  # a progress bar
 Tell = Callable[[str], None]  # told what happens, a line at a time
 
 BLOCK = 2**16  # bytes at a time
+MOST_SECONDS = 1e6
 
 
 def no_bar(name: str) -> AbstractContextManager[Progress | None]:
@@ -73,8 +74,11 @@ class RemoteFile:
         interrupt. Raises DataError when no mirror gives it or the folder cannot be written, MissingExtraError without
         pooch.
         """
-        if not (is_number(timeout) and timeout > 0):
-            raise InputError(f"fetching {self.name}: timeout={timeout!r} was given; seconds above 0 are needed")
+        if not (is_number(timeout) and 0 < timeout <= MOST_SECONDS):
+            raise InputError(
+                f"fetching {self.name}: timeout={timeout!r} was given; seconds above 0 are needed, "
+                f"{MOST_SECONDS:.0f} at most"
+            )
         pooch, failures = _pooch(), []
         for index, mirror in enumerate(self.mirrors, start=1):
             failure = self._fetch_from(pooch, mirror + self.name, into, timeout, bar)

@@ -46,6 +46,11 @@ def plain(value: Any, name: str = "value") -> Any:
     are converted. Raises InputError naming the place of a NaN or of anything that JSON does not hold."""
     if isinstance(value, np.generic | np.ndarray):
         return plain(value.tolist(), name)
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"{name} is {value!r}, which is no Unicode text") from error
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
@@ -238,6 +243,8 @@ def _checked(record: Any) -> Record:
     for field, kind in kinds.items():
         if not isinstance(whole[field], kind):
             raise InputError(f"{field!r} is {whole[field]!r}, of the wrong kind")
+    if not (0 <= whole["seconds"] < math.inf and 0 <= (whole["memory"] or 0) < 2**63):
+        raise InputError(f"seconds {whole['seconds']} and memory {whole['memory']} cannot be")
     if whole["id"] != configuration_id(whole["config"]):
         raise InputError(f"the id {whole['id']} is not that of its config, {configuration_id(whole['config'])}")
     if whole["seed"] != whole["config"].get("seed"):

@@ -22,7 +22,7 @@ class Commands(click.Group):
         try:
             super().main(*args, **kwargs)
         except SltError as error:
-            click.echo(f"slt: {error}", err=True)
+            click.echo("\n".join([f"slt: {error}", *getattr(error, "__notes__", ())]), err=True)
             sys.exit(1 if isinstance(error, VerificationError | WorkerError) else 2)
         except click.ClickException as error:
             error.show()

@@ -55,6 +55,10 @@ def run(
         # more than there is to measure would only wait
         most = 1 if found.alone else cores()
         workers = min(most, len(units_by_id(found, config, chosen)))
+    if seeds is not None and any(setting.partition("=")[0].strip() == "seed" for setting in settings):
+        raise InputError("--seeds and --set seed=...: each says which seeds to take; leave one out")
+    if pilot is not None and not dry_run:
+        raise InputError(f"--pilot {pilot:g}: it says how long a dry run may measure; add --dry-run")
     if dry_run:
         if place is not None:
             raise InputError(f"--dry-run --on {place}: say how many workers the cluster has by --workers N instead")

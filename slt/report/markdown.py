@@ -76,7 +76,8 @@ def _block(block: Block) -> Sequence[str]:
 
 def _cells(line: str) -> str:
     """A line of a pipe table; its cells are text."""
-    escaped = re.sub(r"([`*_\[\]~])", r"\\\1", line)
+    # a backslash before a bar keeps the bar in its cell; all others are text
+    escaped = re.sub(r"([`*_\[\]~]|\\(?!\|))", r"\\\1", line)
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -56,7 +56,7 @@ class ExperimentPart:
         figures = made("the figure could not be drawn", lambda: figures_of(experiment, records))
         summary = made("the summary could not be made", lambda: _text(experiment.summary(records)))
         coverage = made("the units could not be counted", lambda: Coverage.of(experiment, records, seed))
-        provenance = Provenance.of(records)
+        provenance = made("the records could not be summed up", lambda: Provenance.of(records))
         return ExperimentPart(
             name=experiment.name,
             seed=seed,
@@ -67,7 +67,10 @@ class ExperimentPart:
             summary=summary,
             coverage=coverage,
             provenance=provenance,
-            warnings=(*(coverage.warnings() if coverage else ()), *provenance.warnings(code_version(experiment))),
+            warnings=(
+                *(coverage.warnings() if coverage else ()),
+                *(provenance.warnings(experiment.code or code_version()) if provenance else ()),
+            ),
             failures=tuple(failures),
         )
 

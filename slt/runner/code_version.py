@@ -8,25 +8,36 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import slt
-from slt.runner.experiment import Experiment
 
 
-def code_version(experiment: Experiment) -> str:
-    """``0.1.0+1f0c9a3b77d2``: the version of slt, and a digest of its Python files and of those of the experiment's
-    folder. Equal texts: the same code, committed or not."""
-    return _version_of(None if experiment.file is None else experiment.file.parent)
+def code_version(folder: Path | None = None) -> str:
+    """``0.1.0+1f0c9a3b77d2``: the version of slt, and a digest of its Python files, as they were when this process
+    first asked, and of those of an experiment's folder, as they are now. Equal texts: the same code, committed or
+    not."""
+    digest = hashlib.sha256(_package().encode())
+    if folder is not None:
+        _add(digest, folder)
+    return f"{_version()}+{digest.hexdigest()[:12]}"
 
 
 @cache
-def _version_of(folder: Path | None) -> str:
+def _package() -> str:
     digest = hashlib.sha256()
-    for root in (Path(slt.__file__).parent, *([] if folder is None else [folder])):
-        for file in sorted(root.rglob("*.py")):
-            content = file.read_bytes()
-            digest.update(f"{file.relative_to(root).as_posix()} {len(content)}\n".encode())
-            digest.update(content)
+    _add(digest, Path(slt.__file__).parent)
+    return digest.hexdigest()
+
+
+@cache
+def _version() -> str:
     try:
-        named = version("slt")
+        return version("slt")
     except PackageNotFoundError:
-        named = "0"
-    return f"{named}+{digest.hexdigest()[:12]}"
+        return "0"
+
+
+def _add(digest: hashlib._Hash, root: Path) -> None:
+    # names with a dot are editors' own
+    for file in sorted(file for file in root.rglob("*.py") if not file.name.startswith(".") and file.is_file()):
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(root).as_posix()} {len(content)}\n".encode())
+        digest.update(content)

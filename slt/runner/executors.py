@@ -9,9 +9,11 @@ import importlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing.connection import Connection
 from typing import Any
@@ -20,6 +22,8 @@ from slt.errors import InputError, MissingExtraError
 from slt.machine import cores
 
 CONNECT_SECONDS = 30
+FORGETTING_SECONDS = 0.2
+ENDING_SECONDS = 10
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -42,10 +46,19 @@ def processes(workers: int | None = None, threads: int | None = None) -> Iterato
     )
     try:
         yield executor
-        executor.shutdown()
-    finally:
+    except BaseException:
+        running = list((executor._processes or {}).values())
+        # first what was not begun is forgotten: the pool would set errors on what is cancelled
+        executor.shutdown(wait=False, cancel_futures=True)
+        time.sleep(FORGETTING_SECONDS)
         writer.close()
-        executor.shutdown(cancel_futures=True)
+        for process in running:
+            process.join(ENDING_SECONDS)
+        raise
+    else:
+        executor.shutdown()
+        writer.close()
+    finally:
         reader.close()
 
 
@@ -54,8 +67,8 @@ def dask(address: str) -> Iterator[Executor]:
     """The workers of the Dask cluster whose scheduler is at ``address``, such as ``tcp://10.0.0.1:8786``.
 
     A unit whose worker is lost is measured again by another one (``distributed.scheduler.allowed-failures`` times, 3 by
-    default). The workers need slt and the experiments' folder at the same path. Raises MissingExtraError without the
-    extra ``dask``, InputError if nobody answers.
+    default). The workers have one thread each, the same slt, and the experiments' folder at the same path. Raises
+    MissingExtraError without the extra ``dask``, InputError if nobody answers, or for other workers.
     """
     try:
         distributed: Any = importlib.import_module("distributed")
@@ -71,12 +84,27 @@ def dask(address: str) -> Iterator[Executor]:
             "start one with `dask scheduler` and `dask worker ADDRESS`, or mend the address"
         ) from error
     with client:
+        threads = client.nthreads()
+        if not threads or max(threads.values()) > 1:
+            raise InputError(
+                f"measuring on the Dask cluster at {address}: it has "
+                + ("no worker yet" if not threads else f"workers of {max(threads.values())} threads")
+                + "; workers of one thread each are needed, as torch and the clock of a process serve only one well: "
+                "`dask worker ADDRESS --nthreads 1 --nworkers N`"
+            )
         # equal units of two runs are two pieces of work
         executor: Executor = client.get_executor(pure=False)
         try:
             yield executor
         finally:
             executor.shutdown(wait=False)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether this is not of the unit's making: its process died, or somebody else cancelled it."""
+    kinds: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError)
+    distributed = sys.modules.get("distributed")
+    return isinstance(error, kinds if distributed is None else (*kinds, distributed.scheduler.KilledWorker))
 
 
 def executor_on(place: str | None, workers: int | None) -> AbstractContextManager[Executor | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,6 +29,8 @@ class Experiment(ABC):
 
     file: Path | None = None
     """Where it was loaded from; processes that measure its units load it from there."""
+    code: str | None = None
+    """The version of the code that was loaded, as ``code_version`` tells it; None for one that is in no file."""
 
     def config(self, smoke: bool = False) -> dict[str, Any]:
         """The settings of a run, or of a run of seconds."""
@@ -58,11 +59,10 @@ class Experiment(ABC):
 
     def __reduce__(self) -> Any:
         """Sent to another process, an experiment travels as the path of its file."""
-        return super().__reduce__() if self.file is None else (_loaded_once, (str(self.file),))
+        return super().__reduce__() if self.file is None else (_loaded, (str(self.file),))
 
 
-@cache
-def _loaded_once(file: str) -> Experiment:
+def _loaded(file: str) -> Experiment:
     from slt.runner.finding import load_experiment
 
     return load_experiment(file)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from slt.errors import DataError, InputError, SltError
 from slt.nearest import nearest
+from slt.runner.code_version import code_version
 from slt.runner.experiment import Experiment
 
 
@@ -39,6 +40,7 @@ def load_experiment(file: str | os.PathLike[str]) -> Experiment:
     spec = importlib.util.spec_from_file_location(module_name, file, submodule_search_locations=[str(file.parent)])
     if spec is None or spec.loader is None or not file.is_file():
         raise DataError(f"loading an experiment: {file} is no Python file; give one that defines EXPERIMENT")
+    code = code_version(file.parent)  # before it is run: it may be edited any time
     module = importlib.util.module_from_spec(spec)
     before = sys.modules.get(module_name)
     # files beside an experiment of the same name in another folder
@@ -60,7 +62,7 @@ def load_experiment(file: str | os.PathLike[str]) -> Experiment:
     named = getattr(experiment, "name", None)
     if named != name:
         raise DataError(f"loading the experiment in {file}: it is named {named!r}, its folder {name!r}; rename one")
-    experiment.file = file
+    experiment.file, experiment.code = file, code
     return experiment
 
 

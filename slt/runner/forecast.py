@@ -23,6 +23,7 @@ from slt.runner.runs import RECORDS_FILE
 from slt.runner.units import Shard, units_by_id
 
 PILOT_SECONDS = 30.0
+MOST_SECONDS = 1e6
 LEAST = 1e-3
 """Seconds: a record of less says nothing of how fast a machine is."""
 
@@ -83,10 +84,10 @@ def forecast(
 
     ``pilot_seconds``: about how long the pilot may take; a unit that it is at is given up after twice that.
     """
-    if not (workers >= 1 and pilot_seconds > 0):
+    if not (workers >= 1 and 0 < pilot_seconds <= MOST_SECONDS):
         raise InputError(
             f"forecasting {experiment.name}: {workers} workers and a pilot of {pilot_seconds} s were given; positive "
-            "numbers are needed"
+            f"numbers are needed, the second up to {MOST_SECONDS:.0f}"
         )
     units = units_by_id(experiment, config, seeds)
     units = units if shard is None else shard.of(units)

@@ -18,7 +18,8 @@ from slt.machine import cores
 from slt.records import Record
 from slt.runner.executors import processes
 from slt.runner.experiment import Config, Experiment
-from slt.runner.units import measured, units_by_id
+from slt.runner.sent import to_be_sent
+from slt.runner.units import units_by_id
 
 MOST_RECORDED = 8
 MOST_NEW = 8
@@ -81,7 +82,8 @@ def _start(executor: Executor, experiment: Experiment, copies: int, most: float)
 def _measured(executor: Executor, experiment: Experiment, unit: Config, copies: int, most: float) -> Record:
     """The record of a unit, measured so many times at once: their mean time, the largest memory. TimeoutError after
     ``most`` seconds: only the end of its process then stops it."""
-    futures = [executor.submit(measured, experiment, unit) for _ in range(copies)]
+    measure, arguments = to_be_sent(experiment, unit)
+    futures = [executor.submit(measure, *arguments) for _ in range(copies)]
     if wait(futures, timeout=most).not_done:
         raise TimeoutError
     records = [future.result() for future in futures]

@@ -15,7 +15,9 @@ from tqdm import tqdm
 
 from slt.errors import InputError, RecordError, WorkerError
 from slt.records import Record, Records
+from slt.runner.executors import is_lost
 from slt.runner.experiment import Config, Experiment
+from slt.runner.sent import to_be_sent
 from slt.runner.units import Shard, measured, units_by_id
 
 RECORDS_FILE = "records.jsonl"
@@ -42,7 +44,8 @@ def run(
     unit fails, those not begun are given up, those in flight are recorded, and its error is raised. Raises WorkerError
     if the executor lost the process that measured a unit.
     """
-    records = Records(Path(folder) / RECORDS_FILE)
+    # absolute: a unit may change the working directory
+    records = Records(Path(folder).absolute() / RECORDS_FILE)
     units = units_by_id(experiment, config, seeds)
     units = units if shard is None else shard.of(units)
     finished = records.finished_ids(experiment.name)
@@ -61,12 +64,18 @@ def run(
     left = {key: unit for key, unit in units.items() if key not in finished}
     found = _one_by_one(experiment, left) if executor is None else _in_flight(experiment, left, executor)
     done = len(units) - len(left)
-    bar = tqdm(total=len(units), initial=done, desc=experiment.name, unit="unit", file=sys.stderr, disable=not progress)
+    shown = progress and sys.stderr is not None
+    bar = tqdm(total=len(units), initial=done, desc=experiment.name, unit="unit", file=sys.stderr, disable=not shown)
     with bar, closing(found):
         for record in found:
             records.append(record)
             bar.update()
     by_id = {record["id"]: record for record in records.load(experiment.name)}
+    if missing := len(units.keys() - by_id.keys()):
+        raise RecordError(
+            f"running {experiment.name}: {missing} of {len(units)} records are no longer in {records.path}, which was "
+            "changed from outside; measure them again with --resume"
+        )
     return [by_id[key] for key in units]
 
 
@@ -83,13 +92,17 @@ def load_records(experiment: Experiment, folder: str | os.PathLike[str]) -> list
     return found
 
 
-def by_seed(experiment: Experiment, records: Sequence[Record]) -> dict[int | None, list[Record]]:
+def by_seed(experiment: Experiment, records: Sequence[Record]) -> dict[int | str | None, list[Record]]:
     """The records of each seed, where a run of the experiment has one (``run(..., seeds=...)``), else all, under None:
     an experiment without such a setting lays its seeds out over its units itself, and sums up over them."""
     if "seed" not in experiment.config():
         return {None: list(records)}
-    seeds = sorted({record["seed"] for record in records}, key=lambda seed: (seed is None, seed))
-    return {seed: [record for record in records if record["seed"] == seed] for seed in seeds}
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(json.dumps(record["seed"]), []).append(record)
+    whole = sorted(text for text in groups if text.isdigit())
+    ordered = [*sorted(whole, key=int), *sorted(groups.keys() - set(whole))]
+    return {int(text) if text.isdigit() else text: groups[text] for text in ordered}
 
 
 def _one_by_one(experiment: Experiment, units: Mapping[str, Config]) -> Generator[Record, None, None]:
@@ -109,7 +122,8 @@ def _in_flight(
         while True:
             while failed is None and len(submitted) < AHEAD and (unit := next(waiting, None)) is not None:
                 try:
-                    future = executor.submit(measured, experiment, unit)
+                    measure, arguments = to_be_sent(experiment, unit)
+                    future = executor.submit(measure, *arguments)
                 except BrokenExecutor as error:
                     failed = _lost(experiment, unit, error)
                     break
@@ -123,9 +137,7 @@ def _in_flight(
             if wrong is None:
                 yield future.result()
             elif failed is None:
-                # one that we did not cancel ourselves, or whose process died, says nothing of the unit
-                lost = isinstance(wrong, BrokenExecutor | CancelledError)
-                failed = _lost(experiment, unit, wrong) if lost else wrong
+                failed = _lost(experiment, unit, wrong) if is_lost(wrong) else wrong
                 # those not begun are given up, those in flight recorded
                 for other in list(submitted):
                     other.cancel()
@@ -138,10 +150,10 @@ def _in_flight(
 
 def _lost(experiment: Experiment, unit: Config, error: BaseException) -> WorkerError:
     told = WorkerError(
-        f"running {experiment.name}: the executor lost the process that measured the unit {json.dumps(unit)} "
+        f"running {experiment.name}: the executor lost a process, and with it units such as {json.dumps(unit)} "
         f"({type(error).__name__}: {error}); killed, perhaps for want of memory, or never begun (a script that starts "
-        'processes needs `if __name__ == "__main__":`). What had finished is recorded: take the rest up with --resume, '
-        "with fewer --workers if memory was short"
+        'processes needs `if __name__ == "__main__":`), or its scheduler is gone. What had finished is recorded: take '
+        "the rest up with --resume, with fewer --workers if memory was short"
     )
     told.__cause__ = error
     return told

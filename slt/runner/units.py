@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from slt.errors import InputError
+from slt.errors import InputError, WorkerError
 from slt.machine import device, peak_memory
 from slt.records import Record, configuration_id, new_record, plain
 from slt.runner.code_version import code_version
 from slt.runner.experiment import Config, Experiment
+
+MEASURING = threading.RLock()
 
 
 @final
@@ -36,7 +39,8 @@ class Shard:
     def parse(text: str) -> Shard:
         """``3/16``: part 3 of 16."""
         number, slash, count = text.partition("/")
-        if not (slash and number.strip().isascii() and number.strip().isdigit() and count.strip().isdigit()):
+        number, count = number.strip(), count.strip()
+        if not (slash and number.isascii() and number.isdigit() and count.isascii() and count.isdigit()):
             raise InputError(f"taking the part {text!r} of a run: write part/parts, such as 3/16")
         return Shard(int(number), int(count))
 
@@ -68,25 +72,38 @@ def units_by_id(experiment: Experiment, config: Config, seeds: Sequence[int] | N
 
 
 def measured(experiment: Experiment, unit: Config) -> Record:
-    """The record of one unit, measured here and now."""
-    start = time.perf_counter()
+    """The record of one unit, measured here and now; one at a time in a process, as torch and the clock of a process
+    serve only one thread well. Errors carry the unit as a note."""
     try:
-        with peak_memory() as peak:
-            result = experiment.measure(copy.deepcopy(unit))
-            if not isinstance(result, Mapping):
-                raise InputError(f"a result is a mapping; measure returned a {type(result).__name__}")
-            return new_record(
-                experiment.name,
-                unit,
-                result,
-                time.perf_counter() - start,
-                memory=peak(),
-                device=device(),
-                code=code_version(experiment),
-            )
+        with MEASURING:
+            start = time.perf_counter()
+            with peak_memory() as peak:
+                result = _result(experiment, unit)
+                return new_record(
+                    experiment.name,
+                    unit,
+                    result,
+                    time.perf_counter() - start,
+                    memory=peak(),
+                    device=device(),
+                    code=experiment.code or code_version(),
+                )
     except Exception as error:
         error.add_note(f"while measuring the unit {json.dumps(unit)} of {experiment.name}")
         raise
+
+
+def _result(experiment: Experiment, unit: Config) -> Mapping[str, Any]:
+    try:
+        result = experiment.measure(copy.deepcopy(unit))
+    except SystemExit as error:
+        # else a run would end as if all were done
+        raise WorkerError(
+            f"measuring {experiment.name}: a unit called sys.exit({error.code!r}); it has to return or raise"
+        ) from error
+    if not isinstance(result, Mapping):
+        raise InputError(f"a result is a mapping; measure returned a {type(result).__name__}")
+    return result
 
 
 def _with_seeds(experiment: Experiment, config: Config, seeds: Sequence[int] | None) -> list[dict[str, Any]]:

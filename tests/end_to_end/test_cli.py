@@ -28,7 +28,9 @@ def ticket(tmp_path):
     return slt.find_ticket(nn.Linear(3, 2), width=12, seed=1).save(tmp_path / "a.slt")
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["list"], ["run"], ["plot"], ["report"], ["data"], ["ticket"], ["ticket", "show"]])
+@pytest.mark.parametrize(
+    "command", [[], ["demo"], ["list"], ["run"], ["plot"], ["report"], ["data"], ["ticket"], ["ticket", "show"]]
+)
 def test_every_command_has_help(command, capsys):
     assert call(*command, "--help") == 0
     assert "Usage: slt" in capsys.readouterr().out
@@ -180,6 +182,9 @@ def test_a_dry_run_measures_a_few_and_writes_nothing(squares, capsys):
         (["--on", "dask://127.0.0.1:9", "--workers", "2"], "leave one out"),
         (["--on", "dask://127.0.0.1:9", "--dry-run"], "by --workers N instead"),
         (["--dry-run", "--workers", "0"], "positive numbers are needed"),
+        (["--pilot", "3"], "add --dry-run"),
+        (["--seeds", "1", "--set", "seed=2"], "leave one out"),
+        (["--shard", "1/\u00b2"], "write part/parts"),
     ],
 )
 def test_bad_options_of_a_run_are_status_2_and_write_nothing(squares, options, told, capsys):

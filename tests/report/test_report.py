@@ -24,7 +24,6 @@ from slt.report.markdown import markdown_of, text
 from slt.report.page import page_of
 from slt.report.wording import duration, memory
 from slt.runner import find_experiment
-from slt.runner.code_version import code_version
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = '<script>alert("1")</script><img src="http://evil.example/a.png"> ![a](http://evil.example/b.png) 2**n, 3**n'
@@ -242,7 +241,7 @@ def test_smoke_settings_and_missing_units_are_told(folder: Path, record: Recorde
 
 
 def test_records_of_several_versions_are_warned_of(record: Recorder) -> None:
-    record(1, code=code_version(find_experiment("tiny")))
+    record(1, code=find_experiment("tiny").code)
     record(2, code="0.0.9+0123456789ab", versions={"python": "3.12.0", "numpy": None})
     record(3)
     (part,) = collect().parts

@@ -21,14 +21,17 @@ pytest.importorskip("distributed")
 
 
 class Cluster:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, workers: int = 2, threads: int = 1) -> None:
         self.file = root / "scheduler.json"
         self.processes = [self._start(root, "scheduler", "--host", "127.0.0.1", "--port", "0")]
         while not self.file.exists() or not self.file.read_text().endswith("}"):
             assert self.processes[0].poll() is None
             time.sleep(0.02)
         self.address = json.loads(self.file.read_text())["address"]
-        self.processes += [self._start(root, "worker", "--nthreads", "1", "--no-nanny") for _ in range(2)]
+        self.processes += [self.worker(root, threads) for _ in range(workers)]
+
+    def worker(self, root: Path, threads: int) -> subprocess.Popen:
+        return self._start(root, "worker", "--nthreads", f"{threads}", "--no-nanny")
 
     def _start(self, root: Path, what: str, *options: str) -> subprocess.Popen:
         return subprocess.Popen(

@@ -42,7 +42,7 @@ def test_a_killed_worker_is_told(tmp_path: Path) -> None:
     experiment = find_experiment("squares", put(tmp_path, source=source))
     config = experiment.config() | {"count": 20, "broken": 5, "pause": 0.02, "log": str(tmp_path / "log")}
     with (
-        pytest.raises(WorkerError, match=r"lost the process that measured the unit .*--resume, with fewer --workers"),
+        pytest.raises(WorkerError, match=r"lost a process, and with it units such as .*--resume, with fewer --workers"),
         processes(2) as executor,
     ):
         run(experiment, config, tmp_path / "out", executor=executor, progress=False)
@@ -84,6 +84,59 @@ def test_only_so_many_units_are_handed_over_at_once(tmp_path: Path, monkeypatch:
         found = run(experiment, experiment.config() | {"count": 20}, tmp_path, executor=executor, progress=False)
     assert squares(found) == [n * n for n in range(20)]
     assert len(futures) == 20 and max(waiting) <= 3
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("raise SystemExit(0)", r"a unit called sys\.exit\(0\); it has to return or raise"),
+        (
+            "class Two(Exception):\n                def __init__(self, a, b):\n"
+            "                    super().__init__(a)\n"
+            "            raise Two('odd', 'error')",
+            r"(?s)failed with a Two that cannot be sent.*experiment\.py.*odd",
+        ),
+        (
+            "import threading\n            raise ValueError(threading.Lock())",
+            "failed with a ValueError that cannot be sent",
+        ),
+    ],
+)
+def test_errors_that_would_end_or_break_a_run(tmp_path: Path, broken: str, told: str) -> None:
+    source = SOURCE.replace('raise ZeroDivisionError("broken")', broken)
+    experiment = find_experiment("squares", put(tmp_path, source=source))
+    config = experiment.config() | {"broken": 2}
+    with pytest.raises(WorkerError, match=told) as caught, processes(2) as executor:
+        run(experiment, config, tmp_path / "out", executor=executor, progress=False)
+    assert '"broken": 2' in "".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
+    assert len(load_records(experiment, tmp_path / "out")) >= 2
+
+
+def test_threads_measure_one_after_another(tmp_path: Path) -> None:
+    """torch.func keeps levels for the whole process: two units at once would spoil each other."""
+    source = SOURCE.replace(
+        'time.sleep(unit["pause"])',
+        "import torch\n        for _ in range(20):\n"
+        "            assert torch.func.jacfwd(lambda x: x * x)(torch.ones(3)).trace() == 6",
+    )
+    experiment = find_experiment("squares", put(tmp_path, source=source))
+    with ThreadPoolExecutor(4) as executor:
+        found = run(experiment, experiment.config(), tmp_path / "out", executor=executor, progress=False)
+    assert squares(found) == [0, 1, 4, 9, 16, 25]
+
+
+def test_workers_load_an_edited_experiment_anew_and_refuse_other_code(tmp_path: Path) -> None:
+    put(tmp_path)
+    experiment = find_experiment("squares", tmp_path)
+    smoke = experiment.config(smoke=True)
+    with processes(1) as executor:
+        assert squares(run(experiment, smoke, tmp_path / "a", executor=executor, progress=False)) == [0, 1]
+        assert experiment.file is not None
+        experiment.file.write_text(SOURCE.replace("** 2", "** 2 + 5"))
+        edited = find_experiment("squares", tmp_path)
+        assert squares(run(edited, smoke, tmp_path / "b", executor=executor, progress=False)) == [5, 6]
+        with pytest.raises(WorkerError, match=r"this worker has the code .*, the run .*Start the workers anew"):
+            run(experiment, smoke, tmp_path / "c", executor=executor, progress=False)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,10 @@ def test_a_pilot_that_dies(tmp_path: Path) -> None:
 
 def test_bad_input(tmp_path: Path) -> None:
     experiment = find_experiment("squares", put(tmp_path))
-    for arguments in ({"workers": 0}, {"workers": 1, "pilot_seconds": 0.0}):
+    for arguments in (
+        {"workers": 0},
+        *({"workers": 1, "pilot_seconds": s} for s in (0.0, 1e11, float("inf"), float("nan"))),
+    ):
         with pytest.raises(InputError, match="positive numbers are needed"):
             forecast(experiment, experiment.config(), tmp_path, **arguments)  # type: ignore[arg-type]
 

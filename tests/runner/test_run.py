@@ -2,14 +2,24 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import sys
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from slt.errors import DataError, InputError, RecordError
-from slt.records import Records
-from slt.runner import Shard, find_experiment, find_experiments, load_experiment, load_records, run, with_settings
+from slt.records import Records, new_record
+from slt.runner import (
+    Shard,
+    by_seed,
+    find_experiment,
+    find_experiments,
+    load_experiment,
+    load_records,
+    run,
+    with_settings,
+)
 from slt.runner.code_version import code_version
 from slt.runner.settings import seed_list
 
@@ -162,11 +172,54 @@ def test_two_runs_on_one_file_at_once(tmp_path: Path) -> None:
     assert {record["config"]["n"] for record in lines} == set(range(40))
 
 
-def test_the_version_of_the_code(tmp_path: Path) -> None:
+def test_the_version_of_the_code_is_that_of_what_was_loaded(tmp_path: Path) -> None:
     experiment = find_experiment("squares", put(tmp_path / "a"))
-    other = find_experiment("squares", put(tmp_path / "b", source=SOURCE + "\n# changed\n"))
-    assert code_version(experiment) == code_version(find_experiment("squares", put(tmp_path / "c")))
-    assert code_version(experiment) != code_version(other)
+    assert experiment.code == find_experiment("squares", put(tmp_path / "b")).code != code_version()
+    assert experiment.file is not None
+    (experiment.file.parent / ".#experiment.py").symlink_to("nobody@host.1:2")  # an editor's lock
+    experiment.file.write_text(SOURCE.replace("** 2", "** 3"))
+    edited = find_experiment("squares", tmp_path / "a")
+    assert edited.code != experiment.code
+    # what was loaded before the edit says so in its records, and so does what is loaded after
+    old = run(experiment, experiment.config(smoke=True), tmp_path / "old", progress=False)
+    new = run(edited, experiment.config(smoke=True), tmp_path / "new", progress=False)
+    assert [(squares(records), {r["code"] for r in records}) for records in (old, new)] == [
+        ([0, 1], {experiment.code}),
+        ([0, 1], {edited.code}),
+    ]
+
+
+def test_a_unit_may_change_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = SOURCE.replace('time.sleep(unit["pause"])', "os.chdir('/')")
+    experiment = find_experiment("squares", put(tmp_path, source=source))
+    monkeypatch.chdir(tmp_path)
+    assert len(run(experiment, experiment.config(), "out", progress=False)) == 6
+    assert len(list(Records(tmp_path / "out" / "records.jsonl"))) == 6
+
+
+def test_records_that_vanish_meanwhile_are_told(tmp_path: Path) -> None:
+    source = SOURCE.replace(
+        'return {"square"', 'Path(unit["broken"]).write_text("") if unit["n"] == 3 else 0\n        return {"square"'
+    )
+    experiment = find_experiment("squares", put(tmp_path, source=source))
+    config = experiment.config() | {"broken": str(tmp_path / "records.jsonl")}
+    with pytest.raises(RecordError, match=r"of 6 records are no longer in .*--resume"):
+        run(experiment, config, tmp_path, progress=False)
+
+
+def test_without_standard_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    experiment = find_experiment("squares", put(tmp_path))
+    assert len(run(experiment, experiment.config(), tmp_path / "out")) == 6
+
+
+def test_seeds_of_all_kinds_are_told_apart(tmp_path: Path) -> None:
+    experiment = find_experiment("squares", put(tmp_path, source=SEEDED))
+    seeds: list[object] = [10, 2, "1", 1, [3], None, "a", 2]
+    records = [new_record("squares", {"n": i, "seed": seed}, {}, 0.0) for i, seed in enumerate(seeds)]
+    groups = by_seed(experiment, records)
+    assert [len(group) for group in groups.values()] == [1, 2, 1, 1, 1, 1, 1]
+    assert list(groups)[:3] == [1, 2, 10]
 
 
 DEFAULTS = {
