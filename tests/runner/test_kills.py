@@ -53,7 +53,7 @@ def test_kills_cost_units_in_flight_only(tmp_path: Path, workers: int) -> None:
         assert process.returncode == -kill
         recorded = [record["config"]["n"] for record in Records(path)]
         assert number <= len(recorded) < 30
-        # one at each worker, one of each on its way to the file, and what the pool had laid ready when it was interrupted
+        # one at each worker, one of each on its way to the file, and what the pool had laid ready for an interrupt
         ready = workers + 1 if kill == signal.SIGINT else 0
         assert len(begun_and_lost(tmp_path)) <= (1 if workers == 1 else 2 * workers + ready)
     subprocess.run(told, check=True, capture_output=True)
