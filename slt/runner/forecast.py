@@ -65,7 +65,7 @@ class Forecast:
             )
         return (
             f"{told}, by {self.workers:,} worker{'s' if self.workers > 1 else ''}\n"
-            f"time: {about}{duration(self.seconds)} ({duration(self.work)} of work)\n"
+            f"time: {about}{rough_duration(self.seconds)} ({rough_duration(self.work)} of work)\n"
             f"memory: {memory}\n"
             f"told from {' and '.join(basis)}"
         )
@@ -113,7 +113,7 @@ def forecast(
     )
 
 
-def duration(seconds: float) -> str:
+def rough_duration(seconds: float) -> str:
     """ "40 s", "12 min", "3.5 h", "4 d"."""
     for unit, size, least in (("d", 86400.0, 2), ("h", 3600.0, 1), ("min", 60.0, 2)):
         if seconds >= least * size:

@@ -9,7 +9,7 @@ import pytest
 from slt.errors import InputError, WorkerError
 from slt.records import Records, new_record
 from slt.runner import Shard, find_experiment, forecast, load_records, processes, run, units_by_id
-from slt.runner.forecast import duration
+from slt.runner.forecast import rough_duration
 
 from .squares import SOURCE, put
 
@@ -88,7 +88,7 @@ def test_bad_input(tmp_path: Path) -> None:
     [(0.012, "0.012 s"), (42.4, "42 s"), (119.0, "119 s"), (600.0, "10 min"), (5000.0, "1.4 h"), (1e6, "12 d")],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert rough_duration(seconds) == text
 
 
 def test_records_of_forecasts_are_none(tmp_path: Path) -> None:
