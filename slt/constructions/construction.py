@@ -63,6 +63,13 @@ class Findings:
     kept: int
 
 
+def _remedy(tolerance: float | None, max_items: int, width: int, told: str, require: float) -> str:
+    wider = f"Raise width (now {width}{told}) or require"
+    if tolerance is not None:
+        return wider
+    return f"Give tolerance={require}: without one each sum takes {max_items} units and no more (max_items). {wider}"
+
+
 def _check_tolerance(name: str, value: float | None) -> None:
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if value is not None and not (number and np.isfinite(value) and value >= 0):
@@ -230,7 +237,7 @@ def find_ticket(
             raise UnreachedError(
                 f"find_ticket: {len(beyond)} of {ticket.residuals().sums} sums are farther than {require} from their "
                 f"target; worst is {worst.part}[{', '.join(map(str, worst.index))}] = {worst.wanted:.6g}, reached as "
-                f"{worst.got:.6g}. Raise width (now {width}{told}) or require, or leave require out and see "
+                f"{worst.got:.6g}. {_remedy(tolerance, max_items, width, told, require)}, or leave require out and see "
                 "ticket.unreached"
             )
     return ticket

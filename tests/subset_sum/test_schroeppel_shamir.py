@@ -20,7 +20,6 @@ from slt.subset_sum.brute_force import brute_force
 from slt.subset_sum.meet_in_the_middle import meet_in_the_middle
 from slt.subset_sum.schroeppel_shamir import _Best, _sides, memory_needed, schroeppel_shamir
 from slt.weights import Key, Uniform
-from tests.subset_sum import test_solvers
 from tests.subset_sum.conformance import assert_consistent, assert_equal, random_batch
 
 Keyed = tuple[int, tuple[int, int]]  # a sum and its key: (items, mask)
@@ -148,22 +147,6 @@ def test_it_does_not_matter_where_the_slices_are_cut(items, target, cuts):
     for stretch in pairwise([start, *sorted({cut for cut in cuts if start < cut < end}), end]):
         best.walk(a, b, *stretch)
     assert best.key == two_heaps(items, target)
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        test_solvers.test_ties_go_to_fewest_items_then_to_the_smallest_mask,
-        test_solvers.test_targets_out_of_reach_are_answered_for_any_number_of_items,
-        test_solvers.test_none_and_one_item,
-        test_solvers.test_values_near_the_overflow_limit,
-        test_solvers.test_everything_locked_out,
-        test_solvers.test_order_and_sign_do_not_matter,
-        test_solvers.test_adding_an_item_never_hurts,
-    ],
-)
-def test_keeps_the_rules_of_all_exact_solvers(rule):
-    rule(lambda problem, tolerance: schroeppel_shamir(problem))
 
 
 def planted(n: int, bits: int, taken: int, seed: int) -> tuple[Problem, np.ndarray]:
