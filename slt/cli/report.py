@@ -20,14 +20,17 @@ from slt.cli.options import PATH
     help="Folder for the report and its figures.",
 )
 @PATH
-def report(experiments: tuple[str, ...], source: Path | None, into: Path, path: Path | None) -> None:
-    """Put experiments, all that have records without names, and verdicts on one page: report.html and report.md.
+@click.option("--all", "everything", is_flag=True, help="Also those whose only records are the experiments' own.")
+def report(experiments: tuple[str, ...], source: Path | None, into: Path, path: Path | None, everything: bool) -> None:
+    """Put experiments and verdicts on one page: report.html and report.md.
+
+    Without names those that have records in results/, or if none has, all that have records of their own.
 
     Exits with 1 if any of it could not be read, drawn or summed up; the page says what, and holds the rest.
     """
     from slt.report import collect, write_report
 
-    made = collect(experiments, source, path, progress=True)
+    made = collect(experiments, source, path, progress=True, committed=everything)
     for file in write_report(made, into):
         click.echo(f"wrote {file}")
     for failure in made.all_failures:

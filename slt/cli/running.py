@@ -15,6 +15,7 @@ from slt.cli.options import PATH
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a setting; may be repeated.")
 @click.option("--seeds", metavar="LIST", help="Measure for each of these seeds, such as 0-9,12.")
 @click.option("--resume", is_flag=True, help="Keep the records that are there and measure the rest.")
+@click.option("--keep-going", is_flag=True, help="When a unit fails, measure the others before saying so.")
 @click.option("--smoke", is_flag=True, help="Small settings: seconds, to see that it works.")
 @click.option("--workers", type=int, metavar="N", help="Processes that measure; default: one a processor.")
 @click.option("--on", "place", metavar="dask://ADDRESS", help="Measure on the Dask cluster whose scheduler is there.")
@@ -28,6 +29,7 @@ def run(
     settings: tuple[str, ...],
     seeds: str | None,
     resume: bool,
+    keep_going: bool,
     smoke: bool,
     workers: int | None,
     place: str | None,
@@ -66,7 +68,9 @@ def run(
         click.echo(str(forecast(found, config, folder, count, chosen, part, seconds)))
         return
     with executor_on(place, workers) as executor:
-        records = run_experiment(found, config, folder, resume, executor, seeds=chosen, shard=part)
+        records = run_experiment(
+            found, config, folder, resume, executor, seeds=chosen, shard=part, keep_going=keep_going
+        )
     if part is None:
         _tell(found, records, folder)
     else:

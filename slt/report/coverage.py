@@ -58,6 +58,11 @@ class Coverage:
 
     def warnings(self) -> list[str]:
         """Units that are missing, where those of the settings are all that there is."""
+        if self.others and self.finished:
+            return [
+                f"{count(self.others, 'unit')} of other settings are drawn and summed up together with those of the "
+                f"{self.settings} ones."
+            ]
         missing = 0 if self.others else self.planned - self.finished
         return [f"{count(missing, 'unit')} of the {self.settings} settings without a record."] if missing else []
 

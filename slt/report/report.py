@@ -68,20 +68,24 @@ def collect(
     source: str | os.PathLike[str] | None = None,
     path: str | os.PathLike[str] | None = None,
     progress: bool = False,
+    committed: bool = True,
 ) -> Report:
     """The report on these experiments, or without names on all that have records; on verdicts, if there are any.
 
     Records are looked for in ``source/<name>`` and ``source``; without ``source``, in ``results/<name>`` and beside the
-    experiment. ``path``: where experiments and verdicts are, by default the working directory. ``progress``: a bar on
-    standard error. Raises InputError for an unknown name, RecordError where a named experiment, or all, have no
-    records. What cannot be read, drawn or summed up is told in ``failures``, and the rest is there.
+    experiment; not there without ``committed``, unless nothing has records elsewhere. ``path``: where experiments and
+    verdicts are, by default the working directory. ``progress``: a bar on standard error. Raises InputError for an
+    unknown name, RecordError where a named experiment, or all, have no records. What cannot be read, drawn or summed up
+    is told in ``failures``, and the rest is there.
     """
     if source is not None and not Path(source).is_dir():
         raise InputError(f"reporting on records in {source}: it is no folder; give one that holds {RECORDS_FILE}")
     named = {name: find_experiment(name, path) for name in names} if names else find_experiments(path)
+    recent = source is not None or any((Path("results") / name / RECORDS_FILE).is_file() for name in named)
+    committed = committed or bool(names) or not recent
     parts: list[ExperimentPart] = []
     for experiment in tqdm(named.values(), desc="report", file=sys.stderr, disable=not progress):
-        folders = _folders(experiment, source)
+        folders = _folders(experiment, source, committed)
         found = list(_parts(experiment, folders))
         if names and not found:
             looked = " and ".join(str(folder / RECORDS_FILE) for folder in folders)
@@ -124,11 +128,11 @@ def write_report(report: Report, into: str | os.PathLike[str]) -> list[Path]:
     return list(files)
 
 
-def _folders(experiment: Experiment, source: str | os.PathLike[str] | None) -> list[Path]:
+def _folders(experiment: Experiment, source: str | os.PathLike[str] | None, committed: bool) -> list[Path]:
     """Where the experiment's records may be, best first."""
     if source is not None:
         return [Path(source) / experiment.name, Path(source)]
-    own = [] if experiment.file is None else [experiment.file.parent]
+    own = [experiment.file.parent] if committed and experiment.file is not None else []
     return [Path("results") / experiment.name, *own]
 
 

@@ -34,6 +34,7 @@ def run(
     progress: bool = True,
     seeds: Sequence[int] | None = None,
     shard: Shard | None = None,
+    keep_going: bool = False,
 ) -> list[Record]:
     """Measure the units of ``config`` and record each in ``folder`` as it finishes; their records, in their order.
 
@@ -41,8 +42,8 @@ def run(
     are an error. ``executor``: any ``concurrent.futures.Executor``, which stays open; None measures here, one by one.
     ``progress``: a bar on standard error. ``seeds``: the units of each of these seeds, in the place of the seed in
     ``config``. ``shard``: only that part of the units. Stopped in whichever way, what was recorded stays whole; when a
-    unit fails, those not begun are given up, those in flight are recorded, and its error is raised. Raises WorkerError
-    if the executor lost the process that measured a unit.
+    unit fails, those not begun are given up, those in flight are recorded, and its error is raised; with ``keep_going``
+    all others are measured first. Raises WorkerError if the executor lost the process that measured a unit.
     """
     # absolute: a unit may change the working directory
     records = Records(Path(folder).absolute() / RECORDS_FILE)
@@ -51,8 +52,9 @@ def run(
     finished = records.finished_ids(experiment.name)
     if finished and not resume:
         raise InputError(
-            f"running {experiment.name}: {records.path} holds {len(finished)} of its records already; "
-            "take them up with --resume (resume=True), choose another folder, or delete that file to start anew"
+            f"running {experiment.name}: {records.path} holds {len(finished)} of its records already, "
+            f"{len(finished & units.keys()) or 'none'} of them of these {len(units)} units; take them up with --resume "
+            "(resume=True), choose another folder (--into), or delete that file to start anew"
         )
     try:
         records.path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +64,9 @@ def run(
         ) from error
 
     left = {key: unit for key, unit in units.items() if key not in finished}
-    found = _one_by_one(experiment, left) if executor is None else _in_flight(experiment, left, executor)
+    found = _one_by_one(experiment, left, keep_going)
+    if executor is not None:
+        found = _in_flight(experiment, left, executor, keep_going)
     done = len(units) - len(left)
     shown = progress and sys.stderr is not None
     bar = tqdm(total=len(units), initial=done, desc=experiment.name, unit="unit", file=sys.stderr, disable=not shown)
@@ -105,27 +109,45 @@ def by_seed(experiment: Experiment, records: Sequence[Record]) -> dict[int | str
     return {int(text) if text.isdigit() else text: groups[text] for text in ordered}
 
 
-def _one_by_one(experiment: Experiment, units: Mapping[str, Config]) -> Generator[Record, None, None]:
+def _one_by_one(experiment: Experiment, units: Mapping[str, Config], keep_going: bool) -> Generator[Record, None, None]:
+    failures: list[Exception] = []
     for unit in units.values():
-        yield measured(experiment, unit)
+        try:
+            record = measured(experiment, unit)
+        except Exception as error:
+            failures.append(error)
+            if not keep_going:
+                break
+        else:
+            yield record
+    _raise_first(failures)
+
+
+def _raise_first(failures: Sequence[BaseException]) -> None:
+    if len(failures) > 1:
+        failures[0].add_note(f"{len(failures) - 1} more units failed")
+    if failures:
+        raise failures[0]
 
 
 def _in_flight(
-    experiment: Experiment, units: Mapping[str, Config], executor: Executor
+    experiment: Experiment, units: Mapping[str, Config], executor: Executor, keep_going: bool
 ) -> Generator[Record, None, None]:
     """Records as they come. However this is left, units not begun are cancelled."""
     waiting = iter(units.values())
     finished: SimpleQueue[Future[Record]] = SimpleQueue()
     submitted: dict[Future[Record], Config] = {}
-    failed: BaseException | None = None
+    failures: list[BaseException] = []
+    stopped = False
     try:
         while True:
-            while failed is None and len(submitted) < AHEAD and (unit := next(waiting, None)) is not None:
+            while not stopped and len(submitted) < AHEAD and (unit := next(waiting, None)) is not None:
                 try:
                     measure, arguments = to_be_sent(experiment, unit)
                     future = executor.submit(measure, *arguments)
                 except BrokenExecutor as error:
-                    failed = _lost(experiment, unit, error)
+                    failures.append(_lost(experiment, unit, error))
+                    stopped = True
                     break
                 submitted[future] = unit
                 future.add_done_callback(finished.put)
@@ -136,16 +158,17 @@ def _in_flight(
             wrong = CancelledError("it was cancelled") if future.cancelled() else future.exception()
             if wrong is None:
                 yield future.result()
-            elif failed is None:
-                failed = _lost(experiment, unit, wrong) if is_lost(wrong) else wrong
+            elif not stopped:
+                failures.append(_lost(experiment, unit, wrong) if is_lost(wrong) else wrong)
+                stopped = is_lost(wrong) or not keep_going
                 # those not begun are given up, those in flight recorded
-                for other in list(submitted):
+                for other in list(submitted) if stopped else ():
                     other.cancel()
     finally:
         for future in submitted:
             future.cancel()
-    if failed is not None:
-        raise failed
+    # a lost process says more than the units that failed before
+    _raise_first(sorted(failures, key=lambda error: not isinstance(error, WorkerError)))
 
 
 def _lost(experiment: Experiment, unit: Config, error: BaseException) -> WorkerError:

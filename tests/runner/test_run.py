@@ -35,7 +35,7 @@ def test_run_then_resume(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> N
     told = capfd.readouterr()
     assert "squares" in told.err
     assert not told.out
-    with pytest.raises(InputError, match=r"holds 2 of its records.*--resume.*another folder"):
+    with pytest.raises(InputError, match=r"holds 2 of its records already, 2 of them of .*--resume.*another folder"):
         run(experiment, config, tmp_path / "out")
     # the first two are there, and the second's line is torn
     path = tmp_path / "out" / "records.jsonl"
@@ -82,6 +82,18 @@ def test_a_failing_unit_keeps_what_was_measured(tmp_path: Path, workers: int) ->
     # every unit that was begun was recorded, but for the one that failed; the rest was given up
     assert sorted([*found, 4]) == [n * n for n in logged(tmp_path / "log")]
     assert len(found) < 10
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_with_keep_going_all_other_units_are_measured(tmp_path: Path, workers: int) -> None:
+    source = SOURCE.replace('unit["n"] == unit["broken"]', 'unit["n"] in (unit["broken"] or [])')
+    experiment = find_experiment("squares", put(tmp_path, source=source))
+    config = experiment.config() | {"broken": [1, 4]}
+    executor = ThreadPoolExecutor(workers) if workers else None
+    with pytest.raises(ZeroDivisionError) as caught:
+        run(experiment, config, tmp_path / "out", executor=executor, progress=False, keep_going=True)
+    assert caught.value.__notes__[-1] == "1 more units failed"
+    assert sorted(squares(load_records(experiment, tmp_path / "out"))) == [0, 4, 9, 25]
 
 
 def test_an_experiment_may_import_files_beside_it(tmp_path: Path) -> None:
