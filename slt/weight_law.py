@@ -14,6 +14,7 @@ A law says what it makes of random bits (``WeightLaw.integers``); drawing, its t
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 Shape = tuple[int, int, int]
 
 AT_ONCE = 2**18  # weights whose temporaries are alive at one time
+_DEFINED = itertools.count()  # classes of laws so far
 
 
 @final
@@ -81,6 +83,7 @@ class WeightLaw(ABC):
 
     kind: ClassVar[str] = ""
     """How files name laws of this class. The class's own name in lower case, with hyphens, where it gives none."""
+    _place: ClassVar[int] = -1
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -94,6 +97,7 @@ class WeightLaw(ABC):
                 f"give {cls.__name__} another name, or a kind of its own: kind = 'my-{kind}'"
             )
         cls.kind = kind
+        cls._place = next(_DEFINED)
 
     @property
     @abstractmethod
@@ -212,8 +216,7 @@ class WeightLaw(ABC):
 
 
 def classes_of_laws() -> list[type[WeightLaw]]:
-    """Every class of laws that exists by now, those of callers included, in the order of their definition within each
-    base."""
+    """Every class of laws that exists by now, those of callers included, in the order of their definition."""
     found: list[type[WeightLaw]] = []
     left = WeightLaw.__subclasses__()
     while left:
@@ -221,7 +224,19 @@ def classes_of_laws() -> list[type[WeightLaw]]:
         found.append(cls)
         left.extend(cls.__subclasses__())
     # a class that was refused at its definition never got that far
-    return [cls for cls in found if not getattr(cls, "__abstractmethods__", True)]
+    whole = [cls for cls in found if not getattr(cls, "__abstractmethods__", True)]
+    return sorted(whole, key=lambda cls: cls._place)
+
+
+def check_float32(law: WeightLaw) -> None:
+    """Raises InputError unless float32 holds every weight of the law, as networks need it."""
+    if law.largest > 2**24:
+        finest = min(23, law.exponent - ((law.largest - 1).bit_length() - 24))
+        raise InputError(
+            f"weights of the law {law.name} are up to {law.largest} / 2**{law.exponent}, which float32 does not hold "
+            f"exactly; give the law a smaller exponent, {finest} at most (the package's network laws have 23, and 20 "
+            "for Normal). Finer lattices are for sums of bare numbers"
+        )
 
 
 def _written(value: Any, what: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -31,7 +32,8 @@ class SymmetricLaw(WeightLaw):
 
     @abstractmethod
     def size(self, p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """The |weight| that a random one exceeds with probability p, elementwise; p in (0, 1), falling in p."""
+        """The |weight| that a random one exceeds with probability p, elementwise; p in (0, 1), falling in p (or
+        constant). The quantile function, which rises, at 1 - p."""
 
     @property
     def largest(self) -> int:
@@ -44,13 +46,52 @@ class SymmetricLaw(WeightLaw):
         return np.where(m >> 52 == 1, -k, k)
 
     def _odd(self, p: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        scaled = np.ldexp(np.asarray(self.size(p), dtype=np.float64), self.exponent)
-        if scaled.shape != p.shape or not np.all((scaled >= 0) & (scaled < 2.0**62)):
+        try:
+            hash(self)
+        except TypeError:
+            _check_falling.__wrapped__(self)  # fields that cannot be hashed, and so not remembered
+        else:
+            _check_falling(self)
+        return 2 * np.floor(np.ldexp(self._sizes(p), self.exponent) / 2).astype(np.int64) + 1
+
+    def _sizes(self, p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """``size``, which a caller may have written: one number for each p, as the lattice can hold."""
+        sizes = np.asarray(self.size(p), dtype=np.float64)
+        if sizes.shape != p.shape:
             raise InputError(
-                f"drawing weights of the law {self!r}: size() returned {np.asarray(self.size(p))!r}; a number in "
-                f"[0, 2**{62 - self.exponent}) is needed for each p in (0, 1)"
+                f"drawing weights of the law {self!r}: size() returned numbers of shape {sizes.shape} for {p.shape} "
+                "of p; one for each p is needed"
             )
-        return 2 * np.floor(scaled / 2).astype(np.int64) + 1
+        scaled = np.ldexp(sizes, self.exponent)
+        wrong = np.flatnonzero(~((scaled >= 0) & (scaled < 2.0**62)))
+        if wrong.size:
+            raise InputError(
+                f"drawing weights of the law {self!r}: size() returned {sizes.flat[wrong[0]]:g} for "
+                f"p = {p.flat[wrong[0]]:g}; a number in [0, 2**{62 - self.exponent}) is needed for each p in (0, 1)"
+            )
+        return sizes
+
+
+# every power of two down to the smallest p there is, as far up to 1, and even steps between
+_TAIL = 0.5 ** np.arange(2, 54)
+GRID = np.unique(np.concatenate([_TAIL, 1 - _TAIL, np.arange(1, 256) / 256]))
+
+
+@lru_cache(maxsize=1024)
+def _check_falling(law: SymmetricLaw) -> None:
+    """Raises InputError for sizes that rise in p, once for each law that passes. Constant sizes are none that rise, and
+    neither is what rounding does to them."""
+    sizes = law._sizes(GRID)
+    least = np.minimum.accumulate(sizes)[:-1]
+    rises = np.flatnonzero(sizes[1:] > least * (1 + 1e-9) + 2.0 ** (1 - law.exponent))
+    if rises.size:
+        high = int(rises[0]) + 1
+        low = int(np.argmin(sizes[:high]))
+        raise InputError(
+            f"drawing weights of the law {law!r}: size() rises in p, from {sizes[low]:g} at p = {GRID[low]:g} to "
+            f"{sizes[high]:g} at p = {GRID[high]:g}; it is to fall, as p is the probability of a larger weight. You "
+            "may have written the quantile function, the size that is not exceeded: then give it 1 - p for p"
+        )
 
 
 @final

@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 
 import slt
-from slt.errors import InputError, LatticeError, TicketFileError, UnknownLawError
+from slt.errors import InputError, LatticeError, TicketFileError, UnknownLawError, VerificationError
 from slt.philox import philox4x32
 from slt.search import RandomTensors
 from slt.weights import (
@@ -269,6 +269,88 @@ def test_sizes_that_are_none_are_refused(scale):
     law = Cubes(scale)
     with pytest.raises(InputError, match=r"size\(\) returned|naming"):
         law.draw(Key(0), (2, 2, 2))
+
+
+def symmetric(called, size, **members):
+    return dataclass(frozen=True)(type(called, (SymmetricLaw,), {"exponent": 20, "size": size, **members}))()
+
+
+def test_a_size_that_is_none_is_told_by_the_first_place():
+    law = symmetric("Negative", lambda self, p: np.where(p < 0.25, 1.0, -0.5))
+    with pytest.raises(InputError, match=r"size\(\) returned -0\.5 for p = 0\.25; a number in \[0, 2\*\*42\)") as told:
+        law.draw(Key(0), (1, 1, 5000))
+    assert len(str(told.value)) < 200
+    with pytest.raises(InputError, match=r"size\(\) returned numbers of shape \(\) for"):
+        symmetric("Single", lambda self, p: 0.5).draw(Key(0), (1, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("called", "size"),
+    [
+        ("Quantile", lambda self, p: 1 - np.sqrt(1 - p)),
+        ("Humped", lambda self, p: 4 * p * (1 - p)),
+        ("Late", lambda self, p: np.where(p > 1 - 2.0**-40, 1.0, 0.5)),
+        ("Early", lambda self, p: np.where(p < 2.0**-40, 0.4, 0.5)),
+    ],
+)
+def test_sizes_that_rise_are_refused(called, size):
+    law = symmetric(called, size)
+    for use in (lambda: law.largest, lambda: law.draw_plain(Key(0), (1, 1, 1)), lambda: _ticket(law)):
+        with pytest.raises(InputError, match=r"rises in p, from .* at p = .* to .* at p = .* 1 - p for p"):
+            use()
+
+
+def test_sizes_that_fall_stay_or_step_are_laws_and_looked_at_once():
+    asked = []
+
+    def size(self, p):
+        asked.append(p.size)
+        return 1 - np.sqrt(p)
+
+    law = symmetric("Counted", size)
+    for _ in range(3):
+        law.draw(Key(0), (1, 1, 1))
+    assert sum(n > 1 for n in asked) == 1
+    constant = symmetric("Constant", lambda self, p: np.full(p.shape, 0.5))
+    assert set(constant.draw(Key(0), (1, 1, 100)).ravel().tolist()) == {2**19 + 1, -(2**19) - 1}
+    two = symmetric("TwoSizes", lambda self, p: np.where(p < 0.5, 0.75, 0.25))
+    assert np.unique(two.draw(Key(0), (1, 1, 100))).size == 4
+    rounded = symmetric("Rounded", lambda self, p: 0.5 + 1e-15 * np.sin(1 / p))
+    assert rounded.draw(Key(0), (1, 1, 10)).shape == (1, 1, 10)
+    unhashable = dataclass(type("Unhashable", (SymmetricLaw,), {"exponent": 20, "size": lambda self, p: 1 - p}))()
+    assert unhashable.draw(Key(0), (1, 1, 10)).shape == (1, 1, 10)
+
+
+@pytest.mark.parametrize(
+    ("law", "most"),
+    [(Uniform(52), 23), (Normal(22), 20), (Cubes(1.0, 52), 23), (Cubes(5.0, 23), 21), (Cubes(2.0, 24), 23)],
+)
+def test_a_lattice_too_fine_for_networks_is_told_with_one_that_would_do(law, most):
+    with pytest.raises(InputError, match=rf"float32 .*smaller exponent, {most} at most"):
+        _ticket(law)
+    named = type(law)
+    coarser = named(law.scale, most) if named is Cubes else named(most)
+    assert coarser.largest <= 2**24
+    assert _ticket(coarser).verify()
+
+
+def test_of_two_classes_of_one_name_the_last_defined_is_taken_and_verify_notices(tmp_path):
+    members = {"__qualname__": "Redefined", "kind": "redefined"}
+    first = symmetric("Redefined", lambda self, p: 1 - np.sqrt(p), **members)
+    path = _ticket(first).save(tmp_path / "t.slt")
+    same = symmetric("Redefined", lambda self, p: 1 - np.sqrt(p), **members)
+    assert type(slt.load(path).source_network.law) is type(same)
+    assert slt.load(path).verify()
+    other = symmetric("Redefined", lambda self, p: 1 - p, **members)
+    assert type(slt.load(path).source_network.law) is type(other)
+    with pytest.raises(VerificationError):
+        slt.load(path).verify()
+    # the last defined, whatever its base
+    last = dataclass(frozen=True)(type("Redefined", (Cubes,), members))
+    based = dataclass(frozen=True)(type("Redefined", (Steps,), members))
+    assert type(named_law("redefined")) is based
+    again = dataclass(frozen=True)(type("Redefined", (SymmetricLaw,), {**members, "exponent": 20, "size": Cubes.size}))
+    assert type(named_law("redefined")) is again and last is not again
 
 
 def test_kinds_are_words_of_one_class():

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from slt.errors import InputError
 from slt.masks import Mask
 from slt.tickets.blocks import LARGEST_SCALE, whole
+from slt.weight_law import check_float32
 from slt.weights import Key, WeightLaw
 
 Int64Array = npt.NDArray[np.int64]
@@ -83,15 +84,11 @@ class Product:
             raise InputError(
                 f"the width (hidden units a coordinate) must be a whole number >= 1; {self.width!r} was given"
             )
+        check_float32(self.law)
         if self.width > 2**15 or 2 * self.law.exponent > 46:
             raise InputError(
                 f"sums of {self.width} products on lattice 2**-{2 * self.law.exponent} may leave 64 bits; "
-                f"at most 2**15 units a coordinate on lattice 2**-46 are possible"
-            )
-        if self.law.largest > 2**24:
-            raise InputError(
-                f"weights of the law {self.law.name} are up to {self.law.largest} / 2**{self.law.exponent}, which "
-                "float32 does not hold exactly; take a coarser lattice, such as Normal(20)"
+                "at most 2**15 units a coordinate and a law with an exponent of 23 are possible"
             )
         if not whole(self.scale, 0) or self.scale > LARGEST_SCALE:
             raise InputError(f"the scale of a product must be a whole number in 0 .. {LARGEST_SCALE}, not {self.scale}")

@@ -36,6 +36,7 @@ from slt.tickets.random_graph import RandomGraph
 from slt.tickets.replicated_layout import SPAN, Draw, ReplicatedLayer, ReplicatedPart, draw_copies
 from slt.tickets.residuals import Residuals
 from slt.tickets.source import BoolArray, Carried, IntArray, Source
+from slt.weight_law import check_float32
 from slt.weights import Key, Shape, WeightLaw, named_law
 
 if TYPE_CHECKING:
@@ -73,15 +74,11 @@ class ReplicatedSource(Source):
                 raise InputError(f"the {name} must be a whole number in 1 .. {SPAN - 1}; {value!r} was given")
         object.__setattr__(self, "width", int(self.width))  # a NumPy integer would not go into a file
         object.__setattr__(self, "first_units", int(self.first_units))
+        check_float32(self.law)
         if 2 * self.law.exponent > 46:
             raise InputError(
                 f"sums of {self.first_units} products on lattice 2**-{2 * self.law.exponent} may leave 64 bits; "
-                "weights on lattice 2**-23 or coarser are needed"
-            )
-        if self.law.largest > 2**24:
-            raise InputError(
-                f"weights of the law {self.law.name} are up to {self.law.largest} / 2**{self.law.exponent}, which "
-                "float32 does not hold exactly; take a coarser lattice, such as Normal(20)"
+                "the law's exponent may be 23 at most"
             )
         if not isinstance(self.activation, Activation):
             raise InputError(f"the activation must be an object such as ReLU(); {self.activation!r} was given")

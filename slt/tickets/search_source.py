@@ -20,6 +20,7 @@ from slt.tickets.constant import Constant
 from slt.tickets.patches import Patch, Planted, Redraws, cheapest, check_kept, decode_patch, encode_patch
 from slt.tickets.search_tensor import SearchTensor
 from slt.tickets.source import BoolArray, Carried, FloatArray, IntArray, Source
+from slt.weight_law import check_float32
 from slt.weights import Key, WeightLaw, named_law
 
 if TYPE_CHECKING:
@@ -57,11 +58,7 @@ class SearchSource(Source):
     skeleton: nn.Module | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.law.largest > 2**24:
-            raise InputError(
-                f"weights of the law {self.law.name} are up to {self.law.largest} / 2**{self.law.exponent}, which "
-                "float32 does not hold exactly; take a coarser lattice, such as Normal(20)"
-            )
+        check_float32(self.law)
         if not self.tensors:
             raise InputError("the source of a search needs at least one random tensor")
         if not isinstance(self.outline, str) or not isinstance(self.method, str):

@@ -28,6 +28,7 @@ from slt.tickets.branches import wanted_parts
 from slt.tickets.random_graph import RandomGraph
 from slt.tickets.residuals import PartResiduals, Residuals
 from slt.tickets.source import BoolArray, Carried, IntArray, Source
+from slt.weight_law import check_float32
 from slt.weights import Key, Shape, WeightLaw, named_law
 
 if TYPE_CHECKING:
@@ -63,15 +64,11 @@ class TwoLayerSource(Source):
                 f"the width (hidden units a coordinate) must be a whole number >= 1; {self.width!r} was given"
             )
         object.__setattr__(self, "width", int(self.width))  # a NumPy integer would not go into a file
+        check_float32(self.law)
         if self.width > 2**15 or 2 * self.law.exponent > 46:
             raise InputError(
                 f"sums of {self.width} products on lattice 2**-{2 * self.law.exponent} may leave 64 bits; "
-                f"at most 2**15 units a coordinate on lattice 2**-46 are possible"
-            )
-        if self.law.largest > 2**24:
-            raise InputError(
-                f"weights of the law {self.law.name} are up to {self.law.largest} / 2**{self.law.exponent}, which "
-                "float32 does not hold exactly; take a coarser lattice, such as Normal(20)"
+                "at most 2**15 units a coordinate and a law with an exponent of 23 are possible"
             )
         if not self.blocks:
             raise InputError("a source needs at least one block")
