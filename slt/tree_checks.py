@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,26 +72,54 @@ def holds_tensors(value: Any, depth: int) -> bool:
     return any(isinstance(v, torch.Tensor) or holds_tensors(v, depth - 1) for v in inner)
 
 
-def outline(model: nn.Module) -> str:
-    """SHA-256 over the paths and kinds of all modules, with the settings of torch's own layers that the shapes do not
-    tell: strides, paddings, heads, order of the norms, activation."""
-    import hashlib
+def modules_of(model: nn.Module) -> tuple[tuple[str, str], ...]:
+    """(path, kind and settings) of every module. The kind is the nearest class of torch's own: what somebody calls a
+    class, and in which file it is, does not count. Settings are those of torch's layers that the shapes do not tell:
+    strides, paddings, heads, order of the norms, activation."""
+    return tuple(
+        (path, _described(module, torch_class(type(module))))
+        for path, module in model.named_modules(remove_duplicate=False)
+    )
 
+
+def torch_class(kind: type) -> type:
+    """The nearest class of torch's own that ``kind`` is or is made from; ``nn.Module`` for most of somebody's."""
+    return next((base for base in kind.__mro__ if base.__module__.startswith("torch.")), kind)
+
+
+def _described(module: nn.Module, kind: type[Any]) -> str:
     from torch import nn
 
-    lines = []
+    said = [f"{kind.__module__}.{kind.__qualname__}"]
+    if isinstance(module, nn.MultiheadAttention):
+        said += [str(module.num_heads), str(module.batch_first), str(module.add_zero_attn)]
+    if isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)):
+        activation: Any = module.activation
+        said += [str(module.norm_first), getattr(activation, "__name__", torch_class(type(activation)).__qualname__)]
+    if kind.__module__.startswith("torch.nn.") and not module._modules:
+        said.append(kind.extra_repr(module))  # strides, paddings, slopes, eps
+    return " ".join(said)
+
+
+def outline(model: nn.Module) -> str:
+    """SHA-256 over ``modules_of``."""
+    return outline_of(modules_of(model))
+
+
+def outline_of(modules: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over paths, kinds and settings."""
+    import hashlib
+
+    return hashlib.sha256("\n".join(f"{path} {text}" for path, text in modules).encode()).hexdigest()
+
+
+def outlines(model: nn.Module) -> tuple[str, str]:
+    """The digests that a ticket's file may have for this architecture: ``outline``, and the one of earlier files, over
+    the names of all classes and where they are. Where all classes are torch's own, they are the same."""
+    before = []
     for path, module in model.named_modules(remove_duplicate=False):
-        kind = type(module)
-        said = [path, f"{kind.__module__}.{kind.__qualname__}"]
-        if isinstance(module, nn.MultiheadAttention):
-            said += [str(module.num_heads), str(module.batch_first), str(module.add_zero_attn)]
-        if isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)):
-            activation: Any = module.activation
-            said += [str(module.norm_first), getattr(activation, "__name__", type(activation).__qualname__)]
-        if kind.__module__.startswith("torch.nn.") and not module._modules:
-            said.append(module.extra_repr())  # strides, paddings, slopes, eps
-        lines.append(" ".join(said))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        before.append((path, _described(module, type(module))))
+    return outline(model), outline_of(before)
 
 
 def check_kind(module: nn.Module, path: str) -> None:

@@ -18,7 +18,9 @@ from slt.tree_checks import (
     SUPPORTED,
     check_kind,
     holds_tensors,
-    outline,
+    modules_of,
+    outline_of,
+    outlines,
     refuse_changed,
 )
 
@@ -78,7 +80,7 @@ class TreeTarget:
     ``carried``     all other tensors: norms, embeddings, convolutions, buffers, plain tensor attributes
     ``ties``        (linear parameter, carried tensor) that share their numbers in the target, such as an output layer
                     tied to an embedding. The tie is not kept: the linear map is approximated, the other carried
-    ``outline``     digest of the kinds of all modules and of settings that shapes do not tell, such as heads
+    ``modules``     path, and kind and settings, of all modules (``slt.tree_checks.modules_of``)
     ``skeleton``    a copy of the tree without the values of its linear maps; it is architecture
 
     What a module does with a Linear besides calling it (``F.linear(x, layer.weight)``) cannot be seen from outside:
@@ -92,7 +94,7 @@ class TreeTarget:
     attentions: tuple[str, ...]
     carried: tuple[CarriedTensor, ...]
     ties: tuple[tuple[str, str], ...]
-    outline: str
+    modules: tuple[tuple[str, str], ...]
     skeleton: nn.Module
 
     @staticmethod
@@ -104,6 +106,16 @@ class TreeTarget:
         if isinstance(model, TreeTarget):
             return model
         return _Reader(model).read()
+
+    @property
+    def outline(self) -> str:
+        """Digest of ``modules``."""
+        return outline_of(self.modules)
+
+    @property
+    def outlines(self) -> tuple[str, str]:
+        """The digests that a file may have for it, now and before."""
+        return outlines(self.skeleton)
 
     @property
     def token_sizes(self) -> tuple[int, ...]:
@@ -169,7 +181,7 @@ class _Reader:
         # sorted, so that a file gives them back in the same order
         carried = tuple(sorted(self.carried, key=lambda c: c.name))
         places, attentions = tuple(self.places), tuple(self.attentions)
-        return TreeTarget(parameters, places, attentions, carried, ties, outline(self.model), self._skeleton())
+        return TreeTarget(parameters, places, attentions, carried, ties, modules_of(self.model), self._skeleton())
 
     def _linear(self, module: nn.Linear, path: str) -> None:
         refuse_changed(module, path, LINEAR)

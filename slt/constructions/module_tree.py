@@ -71,6 +71,7 @@ class ModuleTree(Construction):
             places=target.places,
             attentions=target.attentions,
             outline=target.outline,
+            modules=target.modules,
             tensors=target.carried,
             skeleton=target.skeleton,
         )

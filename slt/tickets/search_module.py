@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from slt.errors import InputError
-from slt.tree_checks import outline
+from slt.tree_checks import outlines
 
 if TYPE_CHECKING:
     from slt.carried import CarriedTensor
@@ -83,11 +83,16 @@ def skeleton_like(source: SearchSource, model: nn.Module) -> nn.Module:
             f"{given.get(first, 'absent')} in the model, {own.get(first, 'absent')} in the ticket. Give a model of the "
             "architecture that the ticket was made for"
         )
-    if set(ties_of(model)) != set(source.ties) or outline(model) != source.outline:
+    if set(ties_of(model)) != set(source.ties):
         raise InputError(
-            "the model has the tensors of the ticket, but ties others together, or has other kinds of modules or other "
-            "settings (heads, order of norms, activation). Give a model of the architecture that the ticket was made "
-            "for"
+            f"the model has the tensors of the ticket, but ties others together: {ties_of(model)}, in the ticket "
+            f"{source.ties}. Give a model of the architecture that the ticket was made for"
+        )
+    if source.outline not in outlines(model):
+        raise InputError(
+            "the model has the tensors of the ticket, but other kinds of modules or other settings (strides, heads, "
+            "order of norms, activation), which the file knows by their digest alone. Give a model of the architecture "
+            "that the ticket was made for; what its classes are called does not count"
         )
     return copy.deepcopy(model)
 

@@ -23,6 +23,7 @@ from slt.tickets.blocks import Block, Part, whole
 from slt.tickets.residuals import PartResiduals, Residuals
 from slt.tickets.source import BoolArray, Carried, IntArray, Source
 from slt.tickets.two_layer_source import TwoLayerSource
+from slt.tree_checks import outline_of
 from slt.tree_target import LinearPlace, TreeTarget
 from slt.weights import Key, WeightLaw, named_law
 
@@ -63,6 +64,7 @@ class TreeSource(Source):
     ``coordinate * width + k``; masks by unit, (outputs, inputs, width).
 
     ``outline``   digest of the target's modules and settings (``slt.tree_checks.outline``)
+    ``modules``   the modules themselves, by path; () in files that were written before they were kept
     ``tensors``   what is carried, by name
     ``skeleton``  the target's architecture, in memory only: a file gives the names and shapes, ``like`` the tree
     """
@@ -76,6 +78,7 @@ class TreeSource(Source):
     places: tuple[LinearPlace, ...]
     attentions: tuple[str, ...]
     outline: str = ""
+    modules: tuple[tuple[str, str], ...] = ()
     tensors: tuple[CarriedTensor, ...] = ()
     skeleton: nn.Module | None = field(default=None, compare=False, repr=False)
 
@@ -84,6 +87,10 @@ class TreeSource(Source):
             raise InputError("the source of a module tree needs at least one linear map")
         if not all(isinstance(path, str) for path in (self.outline, *self.attentions, *(p.path for p in self.places))):
             raise InputError("the paths of linear maps and attentions must be text")
+        if not all(isinstance(text, str) for pair in self.modules for text in pair):
+            raise InputError("the modules of a tree must be pairs of texts")
+        if self.modules and outline_of(self.modules) != self.outline:
+            raise InputError("the modules of a tree do not have the digest that is its outline")
         by_name = {unit.name: unit for unit in self.units}
         for place in self.places:
             weight, bias = by_name.get(place.weight), None if place.bias is None else by_name.get(place.bias)
@@ -237,11 +244,27 @@ class TreeSource(Source):
                     "the ticket. Give a model of the architecture that the ticket was made for"
                 )
 
-        if self.outline != target.outline:
+        if self.outline not in target.outlines:
             raise InputError(
                 "the model has the parameters of the ticket's target, but other kinds of modules or other settings "
-                "(heads, order of norms, activation). Give a model of the architecture that the ticket was made for"
+                f"(heads, order of norms, activation): {self._first_difference(target)}. Give a model of the "
+                "architecture that the ticket was made for; what its classes are called does not count"
             )
+
+    def _first_difference(self, target: TreeTarget) -> str:
+        if not self.modules:
+            return (
+                "which ones, the file does not say, as it was written by an earlier slt, for which class names counted"
+            )
+        own, given = dict(self.modules), dict(target.modules)
+        paths = [path for path in {**own, **given} if own.get(path) != given.get(path)]
+        if not paths:
+            return "its modules come in another order"
+        first = paths[0]
+        return (
+            f"{len(paths)} differ, first {first or '(root)'}: {given.get(first, 'absent')} in the model, "
+            f"{own.get(first, 'absent')} in the ticket"
+        )
 
     def like(self, model: Any) -> TreeSource:
         target = TreeTarget.of(model)
@@ -307,11 +330,13 @@ class TreeSource(Source):
             "places": [[p.path, p.weight, p.bias] for p in self.places],
             "attentions": list(self.attentions),
             "outline": self.outline,
+            "modules": [list(pair) for pair in self.modules],
         }
 
     @staticmethod
     def from_header(header: dict[str, Any]) -> TreeSource:
-        for name in ("path", "units", "places", "attentions"):
+        header = {"modules": [], **header}  # which earlier files lack
+        for name in ("path", "units", "places", "attentions", "modules"):
             if not isinstance(header[name], list):
                 raise InputError(f"{name} must be a list; {header[name]!r} was given")
         return TreeSource(
@@ -322,4 +347,5 @@ class TreeSource(Source):
             places=tuple(LinearPlace(*place) for place in header["places"]),
             attentions=tuple(header["attentions"]),
             outline=header["outline"],
+            modules=tuple((path, text) for path, text in header["modules"]),
         )

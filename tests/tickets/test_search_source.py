@@ -21,6 +21,7 @@ from slt.masks import Mask
 from slt.tensor_draws import draw_tensor
 from slt.tickets import Constant, Copies, Flips, Redraws, SearchSource, SearchTensor, Ticket, search_module
 from slt.tickets.storage import read
+from slt.tree_checks import outlines
 from tests.tickets.search_tickets import TENSORS, Words, masks_of, source_of, ticket_of
 from tests.tickets.ticket_files import rewritten
 
@@ -343,8 +344,20 @@ def test_patches_that_do_not_fit_are_refused():
 # -- models and files ----------------------------------------------------------------------------------------------
 
 
-class OtherKind(Words):
+class OtherName(Words):
     pass
+
+
+class OtherKind(Words):
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Tanh()
+
+
+class OtherTies(Words):
+    def __init__(self) -> None:
+        super().__init__()
+        self.again = self.mix
 
 
 class Untied(Words):
@@ -363,6 +376,7 @@ class Wider(Words):
     ("model", "text"),
     [
         (OtherKind, "other kinds of modules"),
+        (OtherTies, r"ties others together: .*\('mix.weight', 'again.weight'\)"),
         (Untied, "1 differ, first head.weight"),
         (Wider, r"first mix.weight: \(8, 6, 5\) in the model, \(8, 6, 3\) in the ticket"),
         (lambda: nn.Linear(2, 2), "tensors are not those of the ticket"),
@@ -372,6 +386,16 @@ class Wider(Words):
 def test_models_of_other_architectures_are_refused(model, text):
     with pytest.raises(InputError, match=text):
         ticket_of().module(like=model())
+
+
+def test_the_name_of_a_class_does_not_count():
+    ticket = ticket_of()
+    assert isinstance(ticket.module(like=OtherName()), OtherName)
+    before = dataclasses.replace(ticket.source_network, outline=outlines(Words())[1])  # as earlier files have it
+    assert before.outline != ticket.source_network.outline
+    Ticket(before, ticket.mask, domain=None).module(like=Words())
+    with pytest.raises(InputError, match="other kinds of modules"):
+        Ticket(before, ticket.mask, domain=None).module(like=OtherName())
 
 
 def test_a_model_given_for_its_architecture_is_left_alone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -15,6 +16,7 @@ from slt.errors import InputError, MaskError, TicketFileError, VerificationError
 from slt.tickets import Block, TreeSource, TwoLayerSource
 from slt.tickets.split_attention import SplitAttention
 from slt.tickets.tree_module import RandomMap
+from slt.tree_checks import outlines
 from slt.tree_target import TreeTarget
 from tests.tree_models import Encoder
 
@@ -330,6 +332,9 @@ def test_attention_taken_apart_computes_what_torch_does(arguments):
         ("places", [[3, "weight", None]], "must be text"),
         ("places", "weight", "must be a list"),
         ("width", 0, "width"),
+        ("modules", "weight", "must be a list"),
+        ("modules", [["", 3]], "pairs of texts"),
+        ("modules", [["", "torch.nn.modules.linear.Linear"]], "do not have the digest"),
     ],
 )
 def test_headers_that_make_no_source_are_refused(field, value, text):
@@ -348,6 +353,58 @@ def test_settings_that_shapes_do_not_tell_must_be_the_targets(tmp_path):
     model = make().eval()
     again = slt.load(slt.find_ticket(model, width=40, tolerance=1e-3).save(tmp_path / "layer.slt"))
     assert again.module(like=make())(torch.randn(1, 3, 4)).shape == (1, 3, 4)
-    for other in ({"nhead": 4}, {"norm_first": True}, {"activation": "gelu"}):
-        with pytest.raises(InputError, match="other kinds of modules or other settings"):
-            again.module(like=make(**other))
+    kind = r"torch.nn.modules.transformer.TransformerEncoderLayer"
+    for other, text in (
+        ({"nhead": 4}, r"1 differ, first self_attn: torch\..*MultiheadAttention 4 True False in the model, .* 2 True"),
+        ({"norm_first": True}, rf"1 differ, first \(root\): {kind} True relu in the model, {kind} False relu in the"),
+        ({"activation": "gelu"}, rf"{kind} False gelu in the model, {kind} False relu in the ticket"),
+    ):
+        for call in (again.module, again.collapsed_module):
+            with pytest.raises(InputError, match=f"other kinds of modules or other settings .*{text}"):
+                call(like=make(**other))
+
+
+class Skip(nn.Module):
+    def __init__(self, slope=0.1):
+        super().__init__()
+        self.inner, self.act = nn.Linear(3, 3), nn.LeakyReLU(slope)
+
+    def forward(self, x):
+        return x + self.act(self.inner(x))
+
+
+def test_what_a_class_is_called_and_where_does_not_count(tmp_path):
+    """A ticket saved from a script, whose classes are in ``__main__``, is taken up elsewhere."""
+    in_a_script = type("SkipMLP", (Skip,), {"__module__": "__main__", "__init__": Skip.__init__})
+    ticket = slt.find_ticket(in_a_script(), width=12)
+    path, x = ticket.save(tmp_path / "skip.slt"), torch.randn(4, 3)
+    again = slt.load(path)
+    assert torch.equal(again.module(like=Skip())(x), ticket.module()(x))
+    assert torch.equal(again.collapsed_module(like=Skip())(x), ticket.collapsed_module()(x))
+    assert again.residuals(Skip()).sums == ticket.residuals().sums
+    text = "1 differ, first act: torch.*LeakyReLU negative_slope=0.2 in the model, .*=0.1 in the ticket"
+    with pytest.raises(InputError, match=text):
+        again.module(like=Skip(0.2))
+    torch_own = nn.ModuleDict({"inner": nn.Linear(3, 3), "act": nn.LeakyReLU(0.1)})
+    with pytest.raises(InputError, match=r"first \(root\): torch.nn.modules.container.ModuleDict in the model"):
+        again.module(like=torch_own)
+    in_order = nn.Module()
+    in_order.act, in_order.inner = nn.LeakyReLU(0.1), nn.Linear(3, 3)
+    with pytest.raises(InputError, match="its modules come in another order"):
+        again.module(like=in_order)
+
+
+def test_files_from_before_class_names_stopped_counting(tmp_path):
+    """Their outline is over all class names; they still load, for models of the same names."""
+    ticket = slt.find_ticket(Skip(), width=12)
+    source = dataclasses.replace(ticket.source_network, modules=(), outline=outlines(Skip())[1])
+    header = source.header()
+    del header["modules"]
+    assert source.outline != ticket.source_network.outline
+    assert dataclasses.replace(TreeSource.from_header(header), skeleton=source.skeleton) == source
+    again = slt.load(slt.Ticket(source, ticket.mask).save(tmp_path / "old.slt"))
+    x = torch.randn(4, 3)
+    assert torch.equal(again.module(like=Skip())(x), ticket.module()(x))
+    with pytest.raises(InputError, match="written by an earlier slt, for which class names counted"):
+        again.module(like=type("Other", (Skip,), {})())
+    assert len(set(outlines(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))) == 1  # torch's own classes: as ever
