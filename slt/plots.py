@@ -22,6 +22,7 @@ from slt.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 Kind = Literal["exact", "certified", "sampled", "measured", "predicted"]
@@ -60,11 +61,34 @@ def axis_label(quantity: str, unit: str, kind: Kind | None = None) -> str:
 
 
 def log2_axis(axes: Axes, which: Literal["x", "y", "both"] = "y") -> None:
-    """Powers of two along the axis."""
+    """Powers of two along the axis, and plain numbers between where fewer than two powers are in view."""
     if which in ("x", "both"):
         axes.set_xscale("log", base=2)
+        _number_short_views(axes.xaxis)
     if which in ("y", "both"):
         axes.set_yscale("log", base=2)
+        _number_short_views(axes.yaxis)
+
+
+def _number_short_views(axis: Axis) -> None:
+    """Minor ticks with numbers, as long as fewer than two powers of two are in view."""
+    from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator
+
+    class Between(Locator):
+        """Asked whenever the axis is drawn: what is in view may change until then."""
+
+        def __call__(self) -> list[float]:
+            low, high = sorted(axis.get_view_interval())
+            return self.tick_values(low, high)
+
+        def tick_values(self, low: float, high: float) -> list[float]:
+            if not 0 < low < high < np.inf or np.floor(np.log2(high)) > np.ceil(np.log2(low)):
+                return []
+            ticks = MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(low, high)
+            return [float(t) for t in ticks if low <= t <= high and np.log2(t) % 1 != 0]
+
+    axis.set_minor_locator(Between())
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
 
 
 def curve_with_band(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -68,6 +69,44 @@ def test_curve_shows_every_point() -> None:
     # nothing finite at all: arrowheads alone
     plots.curve_with_band(axes[0, 0], [1, 2], [np.inf] * 2, [np.inf] * 2, [np.inf] * 2, "never")
     assert axes[0, 0].lines[-1].get_xdata().tolist() == [1.0, 2.0]
+
+
+def numbers(values: list[float], which: Literal["x", "y"] = "y") -> list[str]:
+    """The numbers that an axis of powers of two shows for these values, minor ones."""
+    figure, axes = plots.new_figure()
+    plots.log2_axis(axes[0, 0], which)
+    axes[0, 0].plot(values, values)
+    figure.canvas.draw()
+    axis = getattr(axes[0, 0], f"{which}axis")
+    labels = [label.get_text() for label in axis.get_minorticklabels()]
+    shown = list(zip(axis.get_minorticklocs(), labels, strict=True))
+    low, high = axis.get_view_interval()
+    assert all(low <= at <= high and float(text) == pytest.approx(at) for at, text in shown)
+    return [text for _, text in shown]
+
+
+@pytest.mark.parametrize("which", ["x", "y"])
+@pytest.mark.parametrize("octave", [[5.0, 7.5], [3.0, 6.0], [0.00071, 0.00093], [1.000001, 1.000003], [3000.0, 3001.0]])
+def test_an_axis_within_an_octave_has_numbers(octave: list[float], which: Literal["x", "y"]) -> None:
+    shown = numbers(octave, which)
+    assert 2 <= len(shown) == len(set(shown)) <= 7
+
+
+@pytest.mark.parametrize("values", [[3.0, 9.0], [0.001, 100.0], [4.0, 8.0]])
+def test_an_axis_with_two_powers_of_two_has_no_others(values: list[float]) -> None:
+    assert numbers(values) == []
+
+
+def test_what_is_in_view_may_change_after_the_axis_was_made() -> None:
+    figure, axes = plots.new_figure()
+    plots.log2_axis(axes[0, 0])
+    axes[0, 0].plot([1, 2], [5, 7])
+    axes[0, 0].set_ylim(7.5, 5)  # upside down
+    assert list(axes[0, 0].yaxis.get_minorticklocs())
+    axes[0, 0].plot([1, 2], [1, 100])
+    axes[0, 0].set_ylim(1, 100)
+    assert not list(axes[0, 0].yaxis.get_minorticklocs())
+    figure.canvas.draw()
 
 
 def test_labels() -> None:
