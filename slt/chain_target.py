@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from slt.errors import InputError, UnsupportedModuleError
@@ -14,34 +15,40 @@ if TYPE_CHECKING:
     from slt.graph_nodes import Node
 
 
-def read_chain(model: nn.Module | Target) -> Target:
+def read_chain(model: nn.Module | Target, flat: bool = True) -> Target:
     """``Target.of``, and beyond Sequentials every module that torch.fx traces, in eval mode, as linear layers and ReLUs
     one after the other, inputs flattened first or not, batch norms folded. What was traced is compared with the module
     at a few inputs.
+
+    ``flat``: inputs are (count, coordinates). Of sequences (count, channels, coordinates) a batch norm is over the
+    channels, and folding it behind a linear map would be wrong; without ``flat`` only those behind a Flatten are.
 
     Raises InputError and UnsupportedModuleError as ``Target.of``.
     """
     try:
         return Target.of(model)
     except UnsupportedModuleError:
-        chain = _traced(model)
+        chain = _traced(model, flat)
         if chain is None:
             raise
         return chain
 
 
-def _traced(model: Any) -> Target | None:
+def _traced(model: Any, flat: bool) -> Target | None:
     """The chain that the module's forward method is; None where it is none."""
     import torch
 
     from slt.reading_check import check_reading
 
-    found = _read(model)
+    found = _read(model, flat)
     if found is None:
         return None
     nodes, parameters = found
     straight = all(type(n) in (Linear, ReLU, Flatten) and n.sources == (i,) for i, n in enumerate(nodes[1:]))
-    if not straight or not any(isinstance(node, Linear) for node in nodes):
+    linear = [parameters[node.weight].shape for node in nodes if isinstance(node, Linear)]
+    # a Flatten between maps of single tokens takes them together: no chain
+    fitting = all(before[0] == after[1] for before, after in pairwise(linear))
+    if not (straight and linear and fitting):
         return None
     target = _chain(nodes[1:], parameters)
     try:
@@ -51,14 +58,13 @@ def _traced(model: Any) -> Target | None:
     return target
 
 
-def _read(model: Any) -> tuple[tuple[Node, ...], Any] | None:
+def _read(model: Any, flat: bool) -> tuple[tuple[Node, ...], Any] | None:
     from torch import nn
 
     from slt.graph_reader import read_graph
 
-    # a batch norm is folded where values are known to be flat: behind a Flatten, or for flat inputs, as a chain's are
     norms = any(isinstance(module, nn.BatchNorm1d) for module in model.modules())
-    for dimensions in (None, 1) if norms else (None,):
+    for dimensions in (None, 1) if norms and flat else (None,):
         try:
             return read_graph(model, dimensions)
         except InputError:

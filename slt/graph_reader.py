@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,19 +47,16 @@ def read_graph(model: Any, dimensions: int | None = None) -> tuple[tuple[Node, .
 
 
 def _traced(model: nn.Module) -> fx.Graph:
-    """The model's graph in eval mode; the model itself is left as it was."""
-    before = set(vars(model))
+    """The model's graph in eval mode; the model itself is left as it was: its forward may keep what it sees, and fx
+    puts tensors that are no buffers into what it traces."""
     try:
-        with evaluating(model):
-            graph = _tracer().trace(model)
+        traced = copy.deepcopy(model).eval()
+        graph = _tracer().trace(traced)
     except Exception as error:  # somebody's forward runs on symbols here, and may raise anything
         raise UnsupportedModuleError(
             f"reading the target: torch.fx cannot trace {type(model).__name__}: {type(error).__name__}: {error}. Take "
             f"out what depends on the values; supported are {SUPPORTED}"
         ) from error
-    finally:
-        for name in set(vars(model)) - before:  # fx puts tensors that are no buffers into the model
-            delattr(model, name)
     return graph  # with its dead code, which may be in place
 
 

@@ -95,8 +95,53 @@ def test_batch_norms_are_folded(flatten):
     assert target.flatten == flatten and len(target.layers) == 2 and target.weights == 30 + 5 + 10 + 2
     x = torch.randn(7, 6)
     assert np.allclose(target.forward(x.numpy()), model(x).detach().numpy(), atol=1e-5)
-    ticket = slt.find_ticket(model, width=40, tolerance=1e-3)
+    # of sequences the norm would be over channels: folded where inputs are surely flat, or on demand
+    asked = None if flatten else slt.TwoLayerSum()
+    ticket = slt.find_ticket(model, width=40, tolerance=1e-3, construction=asked)
     assert ticket.carried_count <= 2 and slt.certified(ticket, model, slt.Ball(1.0)).value < 0.1
+
+
+def test_a_norm_over_channels_is_not_folded():
+    """The channels are as many as the outputs of the linear map before: nothing in the shapes tells."""
+    model = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 3))
+    for _ in range(20):
+        model(torch.randn(50, 6, 4) * torch.arange(1.0, 7.0)[:, None])
+    x = torch.randn(30, 6, 4)
+    ticket = slt.find_ticket(model, width=40, tolerance=1e-4)
+    assert (ticket.module()(x) - model.eval()(x)).abs().max() < 1e-2
+
+
+class Keeping(Own):
+    """Keeps what it sees, in itself and in a part."""
+
+    def forward(self, x):
+        self.seen.append(x)
+        self.hidden.last = x
+        return super().forward(x)
+
+
+def test_tracing_leaves_nothing_in_the_model():
+    model = Keeping()
+    model.seen = []
+    read_chain(model)
+    assert all(isinstance(x, torch.Tensor) for x in model.seen)
+    assert isinstance(getattr(model.hidden, "last", torch.zeros(1)), torch.Tensor)
+
+
+class Together(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(3, 4), nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x)).flatten(1))
+
+
+def test_tokens_taken_together_are_no_chain():
+    model = Together()
+    x = torch.randn(5, 2, 3)
+    ticket = slt.find_ticket(model, width=40, tolerance=1e-4)
+    assert (ticket.module()(x) - model(x)).abs().max() < 1e-2
 
 
 class Residual(Own):

@@ -43,8 +43,9 @@ class Diagram:
 
         The band is pointwise, for each error and probability alone, and takes the true failure probability to fall
         with the width. Then the true needed width, among the widths measured, lies above the high end with probability
-        (1 - LEVEL) / 2 at most, and below the low end with as little where the errors of a seed never grow with the
-        width, as that of one weight; those of the others hardly do.
+        (1 - LEVEL) / 2 at most. Below the low end it lies with as little only where the errors of a seed never grow
+        with the width, as that of one weight; those of the others do at times, so their low ends are no more than
+        indications.
         """
         low, high = self.limits()
         return np.stack([self._first(limit, probabilities) for limit in (self.shares, low, high)], axis=2)
@@ -74,18 +75,21 @@ def merged(records: Sequence[Record]) -> Diagram | None:
         return None
     total = np.zeros((len(widths), len(bits)), dtype=np.int64)
     for r in results:
-        rows, columns = (np.searchsorted(r[n], wanted) for n, wanted in (("widths", widths), ("bits", bits)))
+        rows, columns = ([r[n].index(w) for w in wanted] for n, wanted in (("widths", widths), ("bits", bits)))
         total += np.array(r["failures"], dtype=np.int64)[np.ix_(rows, columns)]
     return Diagram(np.array(bits), np.array(widths), total, sum(r["seeds"] for r in results))
 
 
 def blocks(records: Sequence[Record], kind: str, system: str) -> list[Record]:
-    """Records of one kind of unit of one system; without doubles, as two runs with different settings may overlap."""
+    """Records of one kind of unit of one system; of blocks that overlap, as those of runs with different settings may,
+    the first: no seed is counted twice."""
     found = [r for r in records if r["config"]["kind"] == kind and r["config"]["system"] == system]
-    seen, kept = set[tuple[int, int]](), []
+    kept: list[Record] = []
+    end: dict[int, int] = {}
     for record in sorted(found, key=lambda r: (r["config"]["seed"], r["config"].get("first", 0))):
-        place = record["config"]["seed"], record["config"].get("first", 0)
-        if place not in seen:
-            seen.add(place)
+        unit = record["config"]
+        first = unit.get("first", 0)
+        if first >= end.get(unit["seed"], 0):
+            end[unit["seed"]] = first + max(1, unit.get("seeds", 1))
             kept.append(record)
     return kept

@@ -20,9 +20,10 @@ KINDS = {"sampled": measures.block, "certified": measures.block, "law": measures
 class PhaseDiagram(Experiment):
     name = "phase-diagram"
     claim = (
-        "The width that a random source needs grows by two hidden units a coordinate for every bit of error where a "
-        "ReLU splits units by sign, and by one in attention; it grows with rarer failures too, by 1 to 4.5 units for "
-        "every halving. The law of single sums, pushed through the system, tells it within 4 units."
+        "At failure probability 1/2 the width that a random source needs grows by two hidden units a coordinate for "
+        "every bit of error where a ReLU splits units by sign, and by one in attention; it grows with rarer failures "
+        "too, by 1 to 4.5 units for every halving. The law of single sums, pushed through the system, tells it within "
+        "4 units."
     )
     default_config: ClassVar[Config] = {
         "seed": 0,
@@ -56,6 +57,8 @@ class PhaseDiagram(Experiment):
 
     def units(self, config: Config) -> Sequence[Config]:
         found: list[Config] = []
+        # in one order, whatever order they are given in: records are read by place
+        config = {**config, "bits": sorted(config["bits"]), "probabilities": sorted(config["probabilities"])[::-1]}
         shared = {key: config[key] for key in ("seed", "bits", "spare_bits")}
         for i, name in enumerate(config["systems"]):
             place = list(SYSTEMS).index(name)

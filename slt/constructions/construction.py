@@ -168,7 +168,8 @@ def _a_chain(model: Any) -> bool:
     from slt.chain_target import read_chain
 
     try:
-        read_chain(model)
+        # inputs may be sequences: what is sure of flat ones only is for a construction that was asked for
+        read_chain(model, flat=False)
     except UnsupportedModuleError:
         return False
     except InputError:

@@ -36,7 +36,7 @@ from slt.tickets.transformer_source import TransformerSource
 from slt.tickets.tree_source import TreeSource
 from slt.tickets.two_layer_source import TwoLayerSource
 from slt.tickets.verification import source_digest
-from slt.weights import WeightLaw, named_law
+from slt.weights import Key, WeightLaw, named_law
 
 SOURCES: dict[str, type[Source]] = {
     source.kind: source
@@ -124,6 +124,9 @@ def _file(ticket: Ticket) -> TicketFile:
     return TicketFile(header, {name: body for name, body in bodies.items() if body.size})
 
 
+PROBE = Key(0) / "what a law's name brings back"
+
+
 def _check_law(law: WeightLaw) -> None:
     """Raises InputError for a law that its name would not bring back: no loader could read the file."""
     try:
@@ -132,10 +135,13 @@ def _check_law(law: WeightLaw) -> None:
         raise InputError(f"saving a ticket: its weight law cannot be named: {error}") from error
     # of a class that was defined again since, as when a cell is run twice, the two are alike and not equal
     alike = type(back).__qualname__ == type(law).__qualname__ and repr(back) == repr(law)
-    if back != law and not alike:
+    # the name may leave out what only the object knows; its draws do not
+    same = np.array_equal(back.draw(PROBE, (1, 1, 64)), law.draw(PROBE, (1, 1, 64)))
+    if (back != law and not alike) or not same:
         raise InputError(
-            f"saving a ticket: files name its weight law {law!r} {law.name!r}, which reads as {back!r}; make its class "
-            "a frozen dataclass whose fields are numbers, or override name and of_numbers so that they agree"
+            f"saving a ticket: files name its weight law {law!r} {law.name!r}, which reads as {back!r}"
+            f"{'' if same else ' and draws other weights'}; make its class a frozen dataclass whose fields are plain "
+            "numbers and say all, or override name and of_numbers so that they agree"
         )
 
 

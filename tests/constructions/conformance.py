@@ -173,20 +173,24 @@ class Conformance:
 
 
 def _moved(model: Any) -> Any:
-    """The same architecture with other numbers, of the same scales and signs of zero."""
+    """The same architecture with other numbers: turned round, all but the largest halved; same scales, same zeros."""
+
+    def other(values: Any) -> Any:
+        turned = np.flip(np.asarray(values), 0).copy()
+        return np.where(np.abs(turned) == np.abs(turned).max(initial=0.0), turned, turned / 2)
+
     if isinstance(model, slt.Target):
         layers = model.layers
-        turned = slt.Target.from_arrays(
-            [layer.weight[::-1].copy() for layer in layers],
-            [None if layer.bias is None else layer.bias[::-1].copy() for layer in layers],
+        return slt.Target.from_arrays(
+            [other(layer.weight) for layer in layers],
+            [None if layer.bias is None else other(layer.bias) for layer in layers],
         )
-        return turned
     import copy
 
     turned = copy.deepcopy(model)
     with torch.no_grad():
         for parameter in turned.parameters():
-            parameter.copy_(parameter.flip(0))
+            parameter.copy_(torch.from_numpy(other(parameter.numpy())))
     return turned
 
 
