@@ -86,5 +86,8 @@ class Claim(ABC):
         must come to another outcome at smoke size; a test sees to it."""
 
     def again(self, counterexample: Mapping[str, Any]) -> Verdict:
-        """The verdict on a stored counterexample alone. InputError for claims that store none."""
-        raise InputError(f"the claim {self.title!r} stores no counterexamples")
+        """The verdict on a stored counterexample alone. InputError for claims that do not write it."""
+        raise InputError(
+            f"running the counterexample {dict(counterexample)} of the claim {self.title!r} again: again() of "
+            f"{type(self).__name__} is not written; claims that store counterexamples write it"
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +92,15 @@ def _are_texts(found: Any, count: int) -> bool:
     return isinstance(found, list) and len(found) == count and all(isinstance(text, str) for text in found)
 
 
-def write_verdicts(folder: Path, claims: Mapping[str, Claim], entries: Mapping[str, Any]) -> list[Path]:
-    """The verdicts of claims that are still there, and the table."""
-    kept = {name: entries[name] for name in claims if name in entries}
+def write_verdicts(
+    folder: Path, claims: Mapping[str, Claim], entries: Mapping[str, Any], unread: Collection[str] = ()
+) -> list[Path]:
+    """The verdicts of claims that are still there, and the table. ``unread``: claims that are there, but whose files
+    do not load; their verdicts are kept, and the table, which has their texts, stays as it is."""
+    kept = {name: entries[name] for name in (*claims, *unread) if name in entries}
     text = json.dumps(kept, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    return [
-        write_whole(folder / VERDICTS, text, RecordError),
-        write_whole(folder / TABLE, table(claims, kept), RecordError),
-    ]
+    written = [write_whole(folder / VERDICTS, text, RecordError)]
+    return written if unread else [*written, write_whole(folder / TABLE, table(claims, kept), RecordError)]
 
 
 def table(claims: Mapping[str, Claim], entries: Mapping[str, Any]) -> str:

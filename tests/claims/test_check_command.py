@@ -68,6 +68,61 @@ def test_a_check_that_raises_is_named_and_the_others_run(folder, size, capsys):
     assert set(read_verdicts(folder)) == ({"first-one", "last-one"} if size == "full" else set())
 
 
+def test_a_file_that_does_not_load_is_told_and_the_others_run(folder, capsys):
+    assert call(folder) == 0
+    table, kept = (folder / "README.md").read_bytes(), read_verdicts(folder)
+    (folder / "broken.py").write_text((folder / "first_one.py").read_text().replace("Kind.IDENTITY", "Kind.UPPERR"))
+    (folder / "leaves.py").write_text("import sys\nsys.exit(3)\n")
+    (folder / "untidy.py").write_text("x = (\n")
+    (folder / "without.py").write_text("x = 1\n")
+    write(folder, "another")
+    capsys.readouterr()
+    assert call(folder) == 1
+    told = capsys.readouterr()
+    assert {line.split()[0]: line.split()[1] for line in told.out.splitlines()} == {
+        **dict.fromkeys(["broken", "leaves", "untidy", "without"], "not"),
+        **{"another": "holds", "first-one": "holds", "last-one": "violated"},
+    }
+    assert "UPPERR is none of Kind's: TIGHT, UPPER, LOWER, IDENTITY (broken.py:9); mend that file" in told.err
+    assert "SystemExit: 3 (leaves.py:2)" in told.err and "SyntaxError" in told.err and "no CLAIM" in told.err
+    assert "4 of the checks" in told.err and "Traceback" not in told.err
+    # the table has the texts of all claims: it waits; verdicts are not lost
+    assert "README.md is as it was: broken, leaves, untidy, without cannot be loaded" in told.err
+    assert (folder / "README.md").read_bytes() == table
+    assert set(read_verdicts(folder)) == {*kept, "another"}
+
+
+@pytest.mark.parametrize("arguments", [("--size", "smoke"), (), ("--again",)])
+def test_a_claim_asked_for_by_name_does_not_need_the_others(folder, arguments, capsys):
+    assert call(folder) == 0
+    before = read_verdicts(folder)
+    (folder / "last_one_as_printed.py").write_text("1 / 0\n")
+    assert call(folder, "last-one", *arguments) == 0
+    assert read_verdicts(folder) == before
+    capsys.readouterr()
+    assert call(folder, "last-one-as-printed", "last-one") == 1
+    told = capsys.readouterr()
+    assert "ZeroDivisionError: division by zero (last_one_as_printed.py:1)" in told.err
+    assert [line.split()[:2] for line in told.out.splitlines()] == [
+        ["last-one-as-printed", "not"],
+        ["last-one", "violated"],
+    ]
+
+
+def test_verdicts_of_a_file_that_is_broken_for_a_while_are_kept(folder, capsys):
+    assert call(folder) == 0
+    before, text = read_verdicts(folder), (folder / "last_one.py").read_text()
+    (folder / "last_one.py").write_text("1 / 0\n")
+    assert call(folder) == 1
+    assert read_verdicts(folder) == before
+    (folder / "last_one.py").unlink()
+    assert call(folder) == 0
+    assert set(read_verdicts(folder)) == {"first-one"}
+    (folder / "last_one.py").write_text(text)
+    assert call(folder) == 0
+    assert read_verdicts(folder) == before and "last-one" in (folder / "README.md").read_text()
+
+
 def test_an_interrupt_ends_the_run(folder, capsys):
     write(folder, "half_broken", before="raise KeyboardInterrupt")
     assert call(folder) == 130
@@ -95,7 +150,7 @@ def test_unknown_names(folder, more, capsys):
 
 def test_again(folder, capsys):
     assert call(folder, "--again") == 0
-    assert "no counterexample is stored" in capsys.readouterr().out
+    assert "verdicts.json; slt check, at full size, stores those that it comes to" in capsys.readouterr().out
     assert call(folder) == 0
     capsys.readouterr()
     assert call(folder, "--again") == 0
@@ -103,7 +158,7 @@ def test_again(folder, capsys):
     assert call(folder, "last-one", "last-one", "--again") == 0
     assert capsys.readouterr().out.count("last-one") == 1
     assert call(folder, "first-one", "--again") == 2
-    assert "has no stored counterexample" in capsys.readouterr().err
+    assert "no counterexample to the claim 'first-one' is stored in " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ CLAIMS = find_claims(FOLDER)
 
 class TestClaims(Conformance):
     known = CLAIMS
+    correction_needed = True
 
     @pytest.fixture(params=CLAIMS)
     def named(self, request):
