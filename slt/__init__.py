@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from slt.masks import Mask
     from slt.readout import fit_readout
     from slt.rotary_target import RotaryTarget
-    from slt.scoring import ascend, certified, sampled
+    from slt.scoring import ascend, certified, difference, sampled
     from slt.targets import Target
     from slt.tickets import Ticket, load
     from slt.transformer_target import TransformerTarget
@@ -68,6 +68,7 @@ _HOMES = {
     "Univariate": "slt.constructions",
     "ascend": "slt.scoring",
     "certified": "slt.scoring",
+    "difference": "slt.scoring",
     "find_ticket": "slt.constructions",
     "fit_readout": "slt.readout",
     "load": "slt.tickets",
@@ -107,6 +108,7 @@ __all__ = [
     "Univariate",
     "ascend",
     "certified",
+    "difference",
     "errors",
     "find_ticket",
     "fit_readout",

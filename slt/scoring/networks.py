@@ -44,9 +44,11 @@ def collapsed_of(ticket: Collapsible | Collapsed) -> Collapsed:
     if not isinstance(network, Collapsed):
         raise InputError(
             f"scoring a ticket: its collapsed() returned a {type(network).__name__}, and nothing is proved of what a "
-            "module tree answers, which is somebody's code: compare ticket.module() with the model on inputs. Its "
+            "module tree answers, which is somebody's code: slt.difference(ticket, model, inputs) measures it. Its "
             "weights are proved by ticket.verify(), and how far each is from the model's is ticket.residuals(). Scored "
-            "are chains of Linear and ReLU, graphs of convolutions and sums, attention, transformers without norms"
+            "are chains of Linear and ReLU, graphs of convolutions and sums, attention, transformers without norms; a "
+            "network of Linear and ReLU with skip connections is such a graph to "
+            "construction=slt.Convolution(input_shape=...)"
         )
     return network
 

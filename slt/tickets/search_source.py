@@ -230,13 +230,14 @@ class SearchSource(Source):
     def collapsed(self, masks: Mapping[str, Mask]) -> NoReturn:
         raise InputError(
             "a searched ticket is a network of its own architecture and stands for no target, so there is nothing to "
-            "collapse; ticket.module(like=model) is the network itself"
+            "collapse, and no bound speaks of it; ticket.module(like=model) is the network itself, and "
+            "slt.difference(ticket, model, inputs) compares it with another on data"
         )
 
     def target(self, model: Any) -> NoReturn:
         raise InputError(
-            "a searched ticket approximates no target weight by weight; compare what ticket.module(like=model) and "
-            "the model compute on data"
+            "a searched ticket approximates no target weight by weight; slt.difference(ticket, model, inputs) compares "
+            "what both compute on data"
         )
 
     # -- storage ---------------------------------------------------------------------------------------------------
