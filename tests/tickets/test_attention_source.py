@@ -181,7 +181,7 @@ def test_sources_that_make_no_sense_are_refused():
         ({"heads": 0}, "whole number >= 1 of heads"),
         ({"width": 2.5}, "whole number >= 1 of width"),
         ({"width": 2**15 + 1}, "64 bits"),
-        ({"law": Uniform(30)}, "64 bits"),
+        ({"law": Uniform(30)}, "smaller exponent"),
         ({"bias": 1}, "true or false"),
         ({"bias_scale": -1}, "scale of a product"),
         ({"query_key_scale": 128}, "scale of a product"),
