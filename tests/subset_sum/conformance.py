@@ -130,6 +130,14 @@ class Conformance:
                 assert_equal(brute_force(problem, allowed), result, f"batch {batch}, tolerance {allowed is not None}")
                 assert_consistent(result)
 
+    @pytest.mark.parametrize("n", [16, 20, 24])
+    def test_equals_meet_in_the_middle_beyond_brute_force(self, solver: Solver, n: int) -> None:
+        """What is exact for few items and greedy for more would pass everything else."""
+        _within_limit(solver, n)
+        rng = np.random.default_rng(n)
+        problem = Problem.of(rng.integers(-(2**40), 2**40, (6, n)), rng.integers(-(2**40), 2**40, 6))
+        assert_equal(solver(problem, None), meet_in_the_middle(problem))
+
     def test_ties_go_to_fewest_items_then_to_the_smallest_mask(self, solver: Solver) -> None:
         def mask(items, target):
             return solver(Problem.of(items, [target]), None).mask[0].astype(int).tolist()
