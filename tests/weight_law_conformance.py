@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import slt
 from slt.errors import InputError
@@ -78,6 +79,9 @@ class Conformance:
         k = law.draw(Key(12), DRAWS).ravel().astype(np.float64)
         assert abs(np.count_nonzero(k > 0) - k.size / 2) < 3.3 * np.sqrt(k.size) / 2
         assert abs(np.corrcoef(np.sign(k[:-1]), np.sign(k[1:]))[0, 1]) < 3.3 / np.sqrt(k.size)
+        # sizes of both signs: Kolmogorov and Smirnov's two-sample distance, level 0.001
+        apart = stats.ks_2samp(k[k > 0], -k[k < 0]).pvalue
+        assert apart > 1e-3, f"positive and negative weights differ in size (p = {apart:.2g}): the law is not symmetric"
 
     def test_its_deviation_is_that_of_its_weights(self, law: WeightLaw) -> None:
         """In a band of level 0.001 and half a step of the lattice, 200,000 draws."""
