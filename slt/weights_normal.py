@@ -82,11 +82,11 @@ def _check_falling(law: SymmetricLaw) -> None:
     """Raises InputError for sizes that rise in p, once for each law that passes. Constant sizes are none that rise, and
     neither is what rounding does to them."""
     sizes = law._sizes(GRID)
-    least = np.minimum.accumulate(sizes)[:-1]
-    rises = np.flatnonzero(sizes[1:] > least * (1 + 1e-9) + 2.0 ** (1 - law.exponent))
-    if rises.size:
-        high = int(rises[0]) + 1
-        low = int(np.argmin(sizes[:high]))
+    rise = sizes - np.minimum.accumulate(sizes)
+    wrong = rise > 1e-9 * sizes + 2.0 ** (1 - law.exponent)
+    if wrong.any():
+        high = int(np.argmax(wrong & (rise >= rise.max() / 2)))  # where it is plain to see
+        low = int(np.argmin(sizes[: high + 1]))
         raise InputError(
             f"drawing weights of the law {law!r}: size() rises in p, from {sizes[low]:g} at p = {GRID[low]:g} to "
             f"{sizes[high]:g} at p = {GRID[high]:g}; it is to fall, as p is the probability of a larger weight. You "
