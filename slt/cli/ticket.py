@@ -17,20 +17,22 @@ def ticket() -> None:
 def show(file: Path) -> None:
     """Print what a ticket file holds."""
     from slt.carried import CarriedTensor
+    from slt.counted import counted
     from slt.tickets import load
     from slt.tickets.storage import read
 
     loaded = load(file)
     click.echo(str(loaded))
-    click.echo(f"domain {loaded.domain or 'none'}")
+    domain = loaded.domain if loaded.source_network.has_domain else None
+    click.echo(f"domain {domain or 'none'}")
     for name, mask in loaded.mask.items():
         click.echo(f"  mask {name}: {mask.shape}, {mask.kept:,} kept, density {mask.density:.4f}")
     for carried in loaded.carried:
-        what = f"{carried.count:,} numbers" if isinstance(carried, CarriedTensor) else f"{carried.value:g}"
+        what = counted(carried.count, "number") if isinstance(carried, CarriedTensor) else f"{carried.value:g}"
         click.echo(f"  carried {carried.name} = {what}")
     if loaded.source_network.patched_count:
         click.echo(
-            f"  patched {loaded.source_network.patched_count:,} kept weights are not the draw at their own place"
+            f"  patched {counted(loaded.source_network.patched_count, 'kept weight')}: not the draw at its own place"
         )
     parts, size = read(file), file.stat().st_size
     masks, patches, tensors = (parts.bytes_of(kind) for kind in ("masks", "patches", "carried"))

@@ -73,7 +73,7 @@ class GraphUnit:
         """Whether it is the weight of a convolution."""
         return isinstance(self.node, Convolution) and not self.constant
 
-    def matrix(self, values: FloatArray) -> FloatArray:
+    def matrix(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A parameter as a matrix (rows, coordinates)."""
         return values[:, None] if self.constant else np.asarray(self.node.to_matrix(values))
 
@@ -247,8 +247,10 @@ class GraphSource(Source):
             branches: dict[str, tuple[npt.NDArray[np.int64], None]] = {"positive": (positive, None)}
             if signed[unit.name]:
                 branches["negative"] = (negative, None)
-            wanted = unit.matrix(target.parameters[unit.name])
-            found[unit.name] = PartResiduals.of(wanted, 2 * self.law.exponent - unit.scale, branches)
+            values = target.parameters[unit.name]
+            entries = unit.matrix(np.arange(values.size).reshape(values.shape)), values.shape
+            exponent = 2 * self.law.exponent - unit.scale
+            found[unit.name] = PartResiduals.of(unit.matrix(values), exponent, branches, entries)
         return Residuals(found)
 
     # -- modules ---------------------------------------------------------------------------------------------------

@@ -9,11 +9,14 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from slt.counted import counted
 from slt.errors import InputError
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+
+PARTS_SHOWN = 20  # how many parts the text of residuals names
 
 
 def on_lattice(matrix: FloatArray, exponent: int) -> tuple[Int64Array, FloatArray]:
@@ -38,13 +41,19 @@ def allowed(tolerance: float, rounding: FloatArray, exponent: int) -> Int64Array
 @final
 @dataclass(frozen=True)
 class Unreached:
-    """One sum beyond a tolerance: entry ``index`` of the target's part, on the inputs that ``branch`` names."""
+    """One sum beyond a tolerance, on the inputs that ``branch`` names.
+
+    index  of the sum, as in the part's residuals: row and column of the matrix of sums. A convolution's weight
+           (outputs, inputs / groups, height, width) is the matrix (outputs / groups * taps, inputs)
+    entry  index in the target's own tensor: (output, input, row, column) for a convolution's weight
+    """
 
     part: str
     index: tuple[int, ...]
     branch: str
     wanted: float
     got: float
+    entry: tuple[int, ...] = ()
 
     @property
     def output(self) -> int:
@@ -73,21 +82,26 @@ class Branch:
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PartResiduals:
     """One parameter of the target, ``wanted``, and its branches, all of one shape.
 
-    ``exponent``: the lattice of the units; ``rounding``: lattice target minus target, float64.
+    ``exponent``: the lattice of the units; ``rounding``: lattice target minus target, float64; ``entries``: flat index
+    of each number in the target's own tensor, and that tensor's shape, where it is not the shape of ``wanted``.
     """
 
     wanted: FloatArray
     exponent: int
     rounding: FloatArray
     branches: tuple[Branch, ...]
+    entries: tuple[Int64Array, tuple[int, ...]] | None = None
 
     @staticmethod
     def of(
-        wanted: FloatArray, exponent: int, branches: Mapping[str, tuple[Int64Array, BoolArray | None]]
+        wanted: FloatArray,
+        exponent: int,
+        branches: Mapping[str, tuple[Int64Array, BoolArray | None]],
+        entries: tuple[Int64Array, tuple[int, ...]] | None = None,
     ) -> PartResiduals:
         """``branches``: by name what the ticket sums to, in units of 2**-exponent, and where it is needed (None:
         everywhere; else it broadcasts)."""
@@ -99,7 +113,7 @@ class PartResiduals:
             if needed is not None:
                 residual = np.where(needed, residual, np.nan)
             found.append(Branch(name, np.asarray(residual), units))
-        return PartResiduals(wanted, exponent, rounding, tuple(found))
+        return PartResiduals(wanted, exponent, rounding, tuple(found), entries)
 
     @property
     def positive(self) -> FloatArray:
@@ -111,6 +125,22 @@ class PartResiduals:
         """Residuals on negative inputs of the coordinate."""
         return self._branch("negative")
 
+    @property
+    def errors(self) -> FloatArray:
+        """Absolute residuals of all sums that are needed, one flat array."""
+        flat = np.concatenate([np.abs(branch.residual).ravel() for branch in self.branches])
+        return np.asarray(flat[~np.isnan(flat)])
+
+    def entry(self, index: tuple[int, ...]) -> tuple[int, ...]:
+        """Where in the target's own tensor the number is that ``wanted`` has at ``index``."""
+        if self.entries is None:
+            return index
+        flat, shape = self.entries
+        return tuple(int(i) for i in np.unravel_index(flat[index], shape))
+
+    def __repr__(self) -> str:
+        return f"<residuals of shape {self.wanted.shape}: {_told(self.errors)}>"
+
     def _branch(self, name: str) -> FloatArray:
         for branch in self.branches:
             if branch.name == name:
@@ -119,17 +149,16 @@ class PartResiduals:
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Residuals:
-    """By part name; ``sums`` counts the subset sums that the domain needs."""
+    """By part name; ``sums`` counts the subset sums that the domain needs. Printed are counts, medians and largest."""
 
     parts: Mapping[str, PartResiduals]
 
     @property
     def errors(self) -> FloatArray:
         """Absolute residuals of all sums, one flat array."""
-        flat = np.concatenate([np.abs(b.residual).ravel() for p in self.parts.values() for b in p.branches])
-        return np.asarray(flat[~np.isnan(flat)])
+        return np.concatenate([part.errors for part in self.parts.values()])
 
     @property
     def sums(self) -> int:
@@ -144,5 +173,20 @@ class Residuals:
                 for index in np.argwhere((np.abs(branch.units) > within) & ~np.isnan(branch.residual)).tolist():
                     place = tuple(index)
                     wanted = float(part.wanted[place])
-                    found.append(Unreached(name, place, branch.name, wanted, wanted + float(branch.residual[place])))
+                    got = wanted + float(branch.residual[place])
+                    found.append(Unreached(name, place, branch.name, wanted, got, part.entry(place)))
         return sorted(found, key=lambda u: -u.error)
+
+    def __repr__(self) -> str:
+        lines = [f"residuals, {_told(self.errors)}"]
+        lines += [f"  {name}: {_told(part.errors)}" for name, part in list(self.parts.items())[:PARTS_SHOWN]]
+        left = [part.errors.max(initial=0.0) for part in list(self.parts.values())[PARTS_SHOWN:]]
+        if left:
+            lines.append(f"  {len(left):,} more parts: largest {max(left):.3g}")
+        return "\n".join(lines)
+
+
+def _told(errors: FloatArray) -> str:
+    if not errors.size:
+        return "no sums"
+    return f"{counted(errors.size, 'sum')}: median {np.median(errors):.3g}, largest {errors.max():.3g}"

@@ -54,6 +54,7 @@ class Source(ABC):
     """
 
     kind: ClassVar[str]
+    has_domain: ClassVar[bool] = True  # whether the ticket's domain of inputs says anything here
     key: Key
     law: WeightLaw
 

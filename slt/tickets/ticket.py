@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
 from slt.carried import CarriedTensor
+from slt.counted import counted, percent
 from slt.domains import Ball, Domain
 from slt.errors import InputError, LimitError, MaskError
 from slt.mask_coding import log2_binomial
@@ -172,7 +173,8 @@ class Ticket:
         return self.source_network.residuals(self.mask, self.domain, target)
 
     def unreached(self, tolerance: float, model: Any = None) -> list[Unreached]:
-        """The weights that are farther than ``tolerance`` from their target, worst first, as ``Unreached`` records."""
+        """The weights that are farther than ``tolerance`` from their target, worst first, as ``Unreached`` records;
+        their ``entry`` is the index in the target's own tensor."""
         return self.residuals(model).beyond(tolerance)
 
     # -- files and proofs ------------------------------------------------------------------------------------------
@@ -195,6 +197,6 @@ class Ticket:
         patched = f", {source.patched_count:,} of them patched" if source.patched_count else ""
         return (
             f"ticket in {source.kind} source ({source.key}, {source.law.name}): {source.weights:,} random weights, "
-            f"{self.kept:,} kept (density {self.density:.4f}){patched}, {self.carried_count:,} numbers carried "
-            f"({1 - self.random_fraction:.2%} of its parameters)"
+            f"{self.kept:,} kept (density {self.density:.4f}){patched}, "
+            f"{counted(self.carried_count, 'number')} carried ({percent(1 - self.random_fraction)} of its parameters)"
         )

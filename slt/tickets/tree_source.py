@@ -70,6 +70,7 @@ class TreeSource(Source):
     """
 
     kind: ClassVar[str] = "module-tree"
+    has_domain: ClassVar[bool] = False
 
     key: Key
     law: WeightLaw
@@ -207,7 +208,9 @@ class TreeSource(Source):
             branches: dict[str, tuple[npt.NDArray[np.int64], None]] = {"positive": (positive, None)}
             if parameter.negative:
                 branches["negative"] = (negative, None)
-            found[unit.name] = PartResiduals.of(parameter.matrix, 2 * self.law.exponent - unit.scale, branches)
+            matrix, exponent = parameter.matrix, 2 * self.law.exponent - unit.scale
+            entries = (np.arange(matrix.size)[:, None], (matrix.size,)) if parameter.constant else None
+            found[unit.name] = PartResiduals.of(matrix, exponent, branches, entries)
         return Residuals(found)
 
     # -- modules ---------------------------------------------------------------------------------------------------

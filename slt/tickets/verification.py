@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from slt.carried import CarriedTensor
+from slt.counted import counted
 from slt.errors import VerificationError
 
 if TYPE_CHECKING:
@@ -129,6 +130,6 @@ class Verification:
         patched = f", {self.patched:,} of them as a declared patch says" if self.patched else ""
         return (
             f"verified: {self.weights:,} random weights regenerated from the key, {self.kept:,} kept{patched}; every "
-            f"weight of the module is {self.kept_as}, bit for bit; {self.carried:,} numbers carried; source "
+            f"weight of the module is {self.kept_as}, bit for bit; {counted(self.carried, 'number')} carried; source "
             f"{self.source_digest[:16]}"
         )

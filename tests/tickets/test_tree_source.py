@@ -8,10 +8,12 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import nn
 
 import slt
 from slt.carried import CarriedTensor
+from slt.cli import main
 from slt.errors import InputError, MaskError, TicketFileError, VerificationError
 from slt.tickets import Block, TreeSource, TwoLayerSource
 from slt.tickets.split_attention import SplitAttention
@@ -408,3 +410,13 @@ def test_files_from_before_class_names_stopped_counting(tmp_path):
     with pytest.raises(InputError, match="written by an earlier slt, for which class names counted"):
         again.module(like=type("Other", (Skip,), {})())
     assert len(set(outlines(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))) == 1  # torch's own classes: as ever
+
+
+def test_the_command_line_shows_no_domain_where_there_is_none(tmp_path):
+    model = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2))
+    shown = {}
+    for name, target in (("tree", model), ("chain", model[0])):
+        path = slt.find_ticket(target, width=12).save(tmp_path / f"{name}.slt")
+        shown[name] = CliRunner().invoke(main, ["ticket", "show", str(path)]).output
+    assert "domain none\n" in shown["tree"] and "carried 1.bias = 2 numbers" in shown["tree"]
+    assert "domain Ball(radius=1.0)\n" in shown["chain"]
