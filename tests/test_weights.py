@@ -334,6 +334,19 @@ def test_a_lattice_too_fine_for_networks_is_told_with_one_that_would_do(law, mos
     assert _ticket(coarser).verify()
 
 
+def test_small_weights_on_a_lattice_too_fine_for_products_are_refused_too():
+    law = Cubes(0.01, 30)
+    assert law.largest < 2**24
+    with pytest.raises(InputError, match=r"may leave 64 bits; .* exponent of 23"):
+        _ticket(law)
+
+
+def test_the_suite_finds_a_law_that_cuts_its_sizes():
+    law = symmetric("Cut", lambda self, p: 1 - np.sqrt(p), largest=2**18 - 1)
+    with pytest.raises(AssertionError, match=r"size\(0\.1\) is no size exceeded with probability 0\.1"):
+        Conformance().test_its_sizes_are_exceeded_with_their_probability(law)
+
+
 def test_of_two_classes_of_one_name_the_last_defined_is_taken_and_verify_notices(tmp_path):
     members = {"__qualname__": "Redefined", "kind": "redefined"}
     first = symmetric("Redefined", lambda self, p: 1 - np.sqrt(p), **members)
@@ -392,7 +405,7 @@ def test_a_law_that_its_name_does_not_bring_back_is_not_saved(tmp_path):
             return self.scale * (1 - p)
 
     for law, said in [
-        (Plain(0.5), "frozen dataclass whose fields are numbers"),
+        (Plain(0.5), "draws other weights; make its class a frozen dataclass"),
         (Steps(shift="far"), "files name laws by whole numbers"),
     ]:
         with pytest.raises(InputError, match=said):

@@ -109,6 +109,28 @@ def test_a_claim_asked_for_by_name_does_not_need_the_others(folder, arguments, c
     ]
 
 
+LAW = """
+from dataclasses import dataclass
+from slt.weights import SymmetricLaw
+
+
+@dataclass(frozen=True)
+class Own(SymmetricLaw):
+    exponent: int = 20
+
+    def size(self, p):
+        return 1 - p
+"""
+
+
+def test_a_claim_draws_from_a_law_in_a_file_beside_it(folder, capsys):
+    (folder / "_my_laws.py").write_text(LAW)
+    before = "from ._my_laws import Own; assert Own().draw(key, (1, 1, 9)).any()"
+    write(folder, "drawn", before=before)
+    assert call(folder, "drawn", "--size", "smoke") == 0
+    assert capsys.readouterr().out.split()[:2] == ["drawn", "holds"]
+
+
 def test_verdicts_of_a_file_that_is_broken_for_a_while_are_kept(folder, capsys):
     assert call(folder) == 0
     before, text = read_verdicts(folder), (folder / "last_one.py").read_text()
