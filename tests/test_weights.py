@@ -356,7 +356,7 @@ def test_of_two_classes_of_one_name_the_last_defined_is_taken_and_verify_notices
     assert slt.load(path).verify()
     other = symmetric("Redefined", lambda self, p: 1 - p, **members)
     assert type(slt.load(path).source_network.law) is type(other)
-    with pytest.raises(VerificationError):
+    with pytest.raises(VerificationError, match="the law redefined is another class than it was"):
         slt.load(path).verify()
     # the last defined, whatever its base
     last = dataclass(frozen=True)(type("Redefined", (Cubes,), members))

@@ -120,7 +120,8 @@ class Verification:
         if recorded is not None and recorded != digest.hexdigest():
             raise VerificationError(
                 f"verifying a ticket: the regenerated source has digest {digest.hexdigest()[:16]}..., the file says "
-                f"{recorded[:16]}...; this platform draws other numbers than the one that made the ticket"
+                f"{recorded[:16]}...; this platform draws other numbers than the one that made the "
+                f"ticket, or the law {source.law.name} is another class than it was"
             )
         return Verification(
             source.weights, kept, ticket.carried_count, digest.hexdigest(), source.patched_count, source.kept_as
