@@ -107,8 +107,9 @@ class GraphTarget:
         """Shape of every node's value, without the batch dimension. InputError without ``input_shape``."""
         if self.input_shape is None:
             raise InputError(
-                "the shapes of this network's values depend on its input's, which is not known: give it, as in "
-                "GraphTarget.of(model, input_shape=(1, 28, 28)) or Convolution(input_shape=(1, 28, 28))"
+                "the shapes of this network's values depend on its input's, which is not known: give it to "
+                "GraphTarget.of(model, input_shape=...) or Convolution(input_shape=...): channels, height and width, "
+                "for example (1, 28, 28), or (64,) for vectors of 64 numbers"
             )
         return shapes_of(self.nodes, self.input_shape)
 
@@ -145,8 +146,8 @@ def nonnegative(nodes: Sequence[Node], domain: Domain, input_shape: tuple[int, .
     """As ``GraphTarget.nonnegative``, of nodes without their weights."""
     if input_shape is None and isinstance(domain, Box) and (np.ndim(domain.low) or np.ndim(domain.high)):
         raise InputError(
-            "a box with bounds for each coordinate needs the shape of the inputs: give it, as in "
-            "Convolution(input_shape=(1, 28, 28)), or give the box two numbers"
+            "a box with bounds for each coordinate needs the shape of the inputs: give it to "
+            "Convolution(input_shape=...), for example (1, 28, 28), or give the box two numbers"
         )
     size = 1 if input_shape is None else math.prod(input_shape)
     return known_nonnegative(nodes, not domain.negative(size).any())

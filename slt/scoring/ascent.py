@@ -33,6 +33,7 @@ FloatArray = npt.NDArray[np.float64]
 SIZES = 11  # how many sizes of a move are tried at a time
 SHAKEN = (0.01, 0.03, 0.1, 0.3)  # the share of coordinates, or of the domain's width, that a shake moves
 TINY = 1e-300
+STARTS = 32  # points to start from where none are given
 BATCH = 4096  # inputs evaluated at a time
 
 
@@ -40,14 +41,15 @@ def ascend(
     ticket: Collapsible | Collapsed,
     model: nn.Module | Target | GraphTarget | ActivationTarget,
     domain: Domain,
-    starts: Any,
+    starts: Any = None,
     steps: int = 50,
     device: str | torch.device | None = None,
     order: float = np.inf,
 ) -> FloatArray:
     """One input of ``domain`` for each start, shape (count, inputs), where the error is no smaller than at the start.
 
-    ``starts``: array or tensor of shape (count, ...), moved into the domain first. Each of ``steps`` rounds linearises
+    ``starts``: array or tensor of shape (count, ...), moved into the domain first; None: 32 points that
+    ``domain.sample`` draws, always the same. Each of ``steps`` rounds linearises
     the error at the best input so far and tries moves of several sizes along the gradient, all starts at once: on a box
     the coordinates that promise most jump to the corner that raises the error, elsewhere the input moves along the
     gradient and back into the domain. A start that finds nothing better is shaken and goes on; the best input is kept.
@@ -66,7 +68,7 @@ def ascend(
     else:
         network, target = pair(ticket, model)
         left, right, inputs = Network.of(network, place), Network.of(target, place), target.inputs
-    points = points_of(starts, inputs)
+    points = domain.sample(inputs, STARTS, np.random.default_rng(0)) if starts is None else points_of(starts, inputs)
     if steps < 0:
         raise InputError(f"ascending the error: steps={steps!r} was given; at least 0 is needed")
     error = _Error(left, right, place, order)

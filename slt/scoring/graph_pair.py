@@ -38,7 +38,8 @@ class GraphPair:
         if known is None:
             raise InputError(
                 "scoring a ticket of a graph: the shape of the inputs is not known; find the ticket with "
-                "Convolution(input_shape=(1, 28, 28)), or give GraphTarget.of(model, input_shape=(1, 28, 28))"
+                "Convolution(input_shape=...), or give GraphTarget.of(model, input_shape=...): channels, height and "
+                "width, for example (1, 28, 28), or (64,) for vectors of 64 numbers"
             )
         for i, node in enumerate(ticket.nodes):
             if isinstance(node, Affine):

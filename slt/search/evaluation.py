@@ -9,6 +9,7 @@ from typing import Any, final
 
 import torch
 
+from slt.counted import counted
 from slt.errors import InputError
 from slt.search.objectives import Loss
 from slt.search.passes import repeatable
@@ -23,6 +24,10 @@ class Evaluation:
     loss: float
     accuracy: float | None
     examples: int
+
+    def __str__(self) -> str:
+        right = "" if self.accuracy is None else f"accuracy {self.accuracy:.2%}, "
+        return f"{right}loss {self.loss:.4g} on {counted(self.examples, 'example')}"
 
     def better_than(self, other: Evaluation | None) -> bool:
         """By accuracy where there is one, then by loss."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import torch
 from torch import nn
 
+from slt.counted import counted
 from slt.errors import InputError, VerificationError
 from slt.search.evaluation import Evaluation, evaluate
 from slt.search.masked_network import MaskedNetwork
@@ -20,6 +21,8 @@ from slt.search.reading import Reading, weights_digest
 if TYPE_CHECKING:
     from slt.tickets import Ticket
     from slt.tickets.verification import Verification
+
+LAG = 0.02  # how far the last epoch's accuracy may be below the best before the text names a cause
 
 
 @final
@@ -40,7 +43,8 @@ class Found:
     """The mask of the last epoch, and of the one that was best on the validation loader. Of a search that stopped on an
     error (``NonFiniteError.last_good``): the mask of the last whole epoch; its scores are those of the stop.
 
-    Report the last epoch, or the best by validation; never the best by test.
+    ``ticket`` is the last epoch's, ``best_ticket`` that of ``best_epoch`` (counted from 0), the best by validation.
+    Report one or the other; never the best by test.
     """
 
     method: Method
@@ -107,8 +111,19 @@ class Found:
         told = "" if end is None or end.validation is None else f", validation {_score(end.validation)}"
         return (
             f"{self.method.name}, seed {self.seed}: {self.density:.4f} of {sum(x.size for x in self.network.layers):,} "
-            f"random weights kept after {len(self.history)} epochs{told}"
+            f"random weights kept after {counted(len(self.history), 'epoch')}{told}{self._best_told()}"
         )
+
+    def _best_told(self) -> str:
+        """What is to be known where the last epoch is not the best, and why that may be."""
+        if self.best_epoch is None or self.best_epoch == len(self.history) - 1:
+            return ""
+        best, last = self.history[self.best_epoch].validation, self.history[-1].validation
+        assert best is not None and last is not None
+        lags = any(name.endswith("running_var") for name in self.network.buffers) and not self.method.norms.recalibrated
+        fell = best.accuracy is not None and last.accuracy is not None and best.accuracy - last.accuracy > LAG
+        why = "; running statistics may lag behind the mask, see slt.search.Recalibrated" if lags and fell else ""
+        return f" (ticket: the last epoch's; best_ticket: epoch {self.best_epoch}, {_score(best)}{why})"
 
 
 def _score(evaluation: Evaluation) -> str:

@@ -136,6 +136,16 @@ def test_ascent_stays_inside_improves_and_repeats(domain, order):
     assert np.array_equal(ascend(network, target, domain, torch.tensor(starts), steps=20, order=order), found)
 
 
+@pytest.mark.parametrize("domain", [Ball(2.0), Box(-1.0, 0.5)])
+def test_an_ascent_without_starts_draws_its_own_from_the_domain(domain):
+    network, target = random_pair(np.random.default_rng(3), [4, 5, 2], False, True, True, 0.1, 1.0)
+    starts = ascend(network, target, domain, steps=0)
+    assert starts.shape == (32, 4) and np.array_equal(starts, domain.project(starts)) and len(np.unique(starts)) > 32
+    found = ascend(network, target, domain, steps=3)
+    assert np.array_equal(found, ascend(network, target, domain, starts, steps=3))
+    assert sampled(network, target, found).value >= sampled(network, target, starts).value
+
+
 def test_ascent_finds_the_worst_corner_of_small_boxes():
     """Hidden layers make local optima, so of 20 random pairs at least 18 are to be solved, the rest within a tenth."""
     rng = np.random.default_rng(6)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from slt.search.evaluation import evaluate
+from slt.search.evaluation import Evaluation, evaluate
 
 CPU = torch.device("cpu")
 
@@ -36,3 +36,8 @@ def test_the_loss_is_the_mean_over_examples_of_unequal_batches() -> None:
     parts = [(x[:4], y[:4]), (x[4:], y[4:])]
     found = evaluate(lambda inputs: inputs, parts, functional.cross_entropy, CPU)
     assert found.loss == pytest.approx(float(functional.cross_entropy(x, y)), rel=1e-6) and found.examples == 7
+
+
+def test_the_text_is_one_line() -> None:
+    assert str(Evaluation(0.10234, 0.9722, 360)) == "accuracy 97.22%, loss 0.1023 on 360 examples"
+    assert str(Evaluation(2.5, None, 1)) == "loss 2.5 on 1 example"

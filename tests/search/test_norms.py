@@ -11,6 +11,8 @@ from torch import nn
 
 from slt.errors import InputError
 from slt.search import Batches, EdgePopup, Found, NormPolicy, Recalibrated, Running, TrainedAffine, fit
+from slt.search.evaluation import Evaluation
+from slt.search.found import Epoch
 from tests.search.search_models import KINDS
 
 KIND = KINDS["conv"]
@@ -99,3 +101,25 @@ def test_statistics_of_a_model_with_dropout_repeat() -> None:
 def test_statistics_need_a_batch(batches: int) -> None:
     with pytest.raises(InputError, match="at least one batch"):
         Recalibrated(batches)
+
+
+def _scored(found: Found, accuracies: list[float | None]) -> Found:
+    """The same search with other scores."""
+    history = tuple(Epoch(i, 0.0, 0.5, Evaluation(1.0 + i / 8, a, 4)) for i, a in enumerate(accuracies))
+    best = max(range(len(accuracies)), key=lambda i: (accuracies[i] or 0.0, -i))
+    return replace(found, history=history, best_epoch=best)
+
+
+def test_the_text_of_a_search_says_which_epoch_was_best_and_why_the_last_may_be_worse() -> None:
+    running, recalibrated = _search(Running()), _search(Recalibrated(1))
+    assert "best" not in str(running)  # nothing was validated
+    assert str(_scored(running, [0.5, 0.9])).endswith("kept after 2 epochs, validation 90.00%")
+    text = " (ticket: the last epoch's; best_ticket: epoch 0, 90.00%"
+    why = "; running statistics may lag behind the mask, see slt.search.Recalibrated)"
+    assert str(_scored(running, [0.9, 0.5])).endswith(f"validation 50.00%{text}{why}")
+    assert str(_scored(running, [0.9, 0.89])).endswith(f"validation 89.00%{text})")
+    assert str(_scored(recalibrated, [0.9, 0.5])).endswith(f"validation 50.00%{text})")
+    assert str(_scored(running, [None, None])).endswith("best_ticket: epoch 0, loss 1.0000)")
+    mlp = fit(KINDS["mlp"].model(), KINDS["mlp"].batches(), EdgePopup(0.5), epochs=2)
+    assert str(_scored(mlp, [0.9, 0.5])).endswith(f"validation 50.00%{text})")
+    assert "after 1 epoch," in str(_scored(mlp, [0.9]))
