@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from slt.progress import parts
 
 if TYPE_CHECKING:
     from slt.downloads import Dataset
@@ -83,14 +83,5 @@ def _tell(line: str) -> None:
     click.echo(f"slt: {line}", err=True)
 
 
-@contextmanager
-def _bar(name: str) -> Iterator[Progress]:
-    from tqdm import tqdm
-
-    with tqdm(desc=f"{name:<28}", unit="B", unit_scale=True, file=sys.stderr, dynamic_ncols=True) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
+def _bar(name: str) -> AbstractContextManager[Progress]:
+    return parts(name, unit="B", unit_scale=True, dynamic_ncols=True)

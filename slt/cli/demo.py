@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import click
+
+from slt.progress import parts
 
 
 @click.command()
@@ -28,17 +28,5 @@ def demo(data: Path | None, width: int, seed: int, tolerance: float, into: Path)
     click.echo(f"\n{result.table()}\n\n{result.verified}\n\n{result.conclusion()}")
 
 
-@contextmanager
-def _bar(stage: str) -> Iterator[Any]:
-    from tqdm import tqdm
-
-    with tqdm(
-        desc=f"{stage:<28}", total=1, unit="", file=sys.stderr, bar_format="{desc}{bar:30} {percentage:3.0f}%"
-    ) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
-        bar.update(bar.total - bar.n)
+def _bar(stage: str) -> AbstractContextManager[Any]:
+    return parts(stage, total=1, unit="", bar_format="{desc}{bar:30} {percentage:3.0f}%")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from tqdm import tqdm
-
 from slt.errors import InputError, RecordError
 from slt.files import write_whole
+from slt.progress import bar
 from slt.records import Records, versions
 from slt.report.markdown import markdown_of
 from slt.report.page import page_of
@@ -84,7 +82,7 @@ def collect(
     recent = source is not None or any((Path("results") / name / RECORDS_FILE).is_file() for name in named)
     committed = committed or bool(names) or not recent
     parts: list[ExperimentPart] = []
-    for experiment in tqdm(named.values(), desc="report", file=sys.stderr, disable=not progress):
+    for experiment in bar(named.values(), shown=progress, desc="report"):
         folders = _folders(experiment, source, committed)
         found = list(_parts(experiment, folders))
         if names and not found:

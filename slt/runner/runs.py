@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 
-from tqdm import tqdm
-
 from slt.errors import InputError, RecordError, WorkerError
+from slt.progress import bar
 from slt.records import Record, Records
 from slt.runner.executors import is_lost
 from slt.runner.experiment import Config, Experiment
@@ -68,12 +66,13 @@ def run(
     if executor is not None:
         found = _in_flight(experiment, left, executor, keep_going)
     done = len(units) - len(left)
-    shown = progress and sys.stderr is not None
-    bar = tqdm(total=len(units), initial=done, desc=experiment.name, unit="unit", file=sys.stderr, disable=not shown)
-    with bar, closing(found):
+    with (
+        bar(shown=progress, total=len(units), initial=done, desc=experiment.name, unit="unit") as shown,
+        closing(found),
+    ):
         for record in found:
             records.append(record)
-            bar.update()
+            shown.update()
     by_id = {record["id"]: record for record in records.load(experiment.name)}
     if missing := len(units.keys() - by_id.keys()):
         raise RecordError(
