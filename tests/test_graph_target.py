@@ -388,7 +388,7 @@ def test_bad_input():
         target.forward(np.zeros((1, 5, 5, 2)))  # channels last
     with pytest.raises(InputError, match="equal shapes are needed"):
         GraphTarget.of(Calls(lambda m, x: m.conv(x) + x.mean((2, 3), keepdim=True), conv=conv(2, 2)), (2, 5, 5))
-    with pytest.raises(InputError, match="give it to .* for example"):
+    with pytest.raises(InputError, match=r"give it to .* for example"):
         GraphTarget.of(model).shapes()
     assert GraphTarget.of(target) is target and GraphTarget.of(target, (2, 5, 5)).input_shape == (2, 5, 5)
 
