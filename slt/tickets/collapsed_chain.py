@@ -23,9 +23,10 @@ class CollapsedStep(nn.Module):
         return y
 
 
-def collapsed_chain(network: CollapsedNetwork, dtype: torch.dtype) -> nn.Sequential:
-    """The network as a torch module, in eval mode."""
-    modules: list[nn.Module] = [nn.ReLU()] if network.input_relu else []
+def collapsed_chain(network: CollapsedNetwork, dtype: torch.dtype, flatten: bool = False) -> nn.Sequential:
+    """The network as a torch module, in eval mode; with ``flatten`` it flattens its inputs first."""
+    modules: list[nn.Module] = [nn.Flatten()] if flatten else []
+    modules += [nn.ReLU()] if network.input_relu else []
     for layer in network.layers:
         modules += [CollapsedStep(layer, dtype), *([nn.ReLU()] if layer.relu else [])]
     return nn.Sequential(*modules).eval()

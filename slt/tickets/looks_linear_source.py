@@ -215,6 +215,10 @@ class LooksLinearSource(Source):
 
         return build(self.half, weights)
 
+    @property
+    def flattens(self) -> bool:
+        return self.half.flattens
+
     # -- storage ---------------------------------------------------------------------------------------------------
 
     def header(self) -> dict[str, Any]:

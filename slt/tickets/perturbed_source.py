@@ -211,6 +211,10 @@ class PerturbedSource(Source):
     def module(self, weights: Mapping[str, Any]) -> nn.Module:
         return self.base.module(weights)
 
+    @property
+    def flattens(self) -> bool:
+        return self.base.flattens
+
     # -- storage ---------------------------------------------------------------------------------------------------
 
     def encode_patches(self, masks: Mapping[str, Mask]) -> tuple[list[Any], bytes]:

@@ -148,7 +148,22 @@ class Source(ABC):
 
     def collapsed_module(self, masks: Mapping[str, Mask], dtype: torch.dtype) -> nn.Module:
         """The same as a torch module; InputError where a kind has none."""
-        raise InputError(f"a ticket in a {self.kind} source has no collapsed module; use ticket.collapsed()")
+        from slt.collapsed import CollapsedNetwork
+
+        network = self.collapsed(masks)
+        if not isinstance(network, CollapsedNetwork):
+            raise InputError(
+                f"a ticket in a {self.kind} source that computes a {type(network).__name__} has no collapsed module; "
+                "ticket.module() is the masked random network itself"
+            )
+        from slt.tickets.collapsed_chain import collapsed_chain
+
+        return collapsed_chain(network, dtype, self.flattens)
+
+    @property
+    def flattens(self) -> bool:
+        """Whether the module flattens its inputs first; of chains."""
+        return bool(getattr(self, "flatten", False))
 
     def target(self, model: Any) -> Any:
         """``model`` read as this kind of source reads targets."""
