@@ -109,7 +109,7 @@ def test_what_a_search_ticket_has_not():
     ticket = ticket_of()
     with pytest.raises(InputError, match="nothing to collapse"):
         ticket.collapsed()
-    with pytest.raises(InputError, match="no collapsed module"):
+    with pytest.raises(InputError, match="nothing to collapse"):
         ticket.collapsed_module()
     with pytest.raises(InputError, match="no target weight by weight"):
         ticket.residuals(Words())
