@@ -237,7 +237,7 @@ def find_ticket(
                 told = f"; slt.laws estimates widths for Uniform() alone, not for {drawn.name}"
             raise UnreachedError(
                 f"find_ticket: {len(beyond)} of {ticket.residuals().sums} sums are farther than {require} from their "
-                f"target; worst is {worst.part}[{', '.join(map(str, worst.index))}] = {worst.wanted:.6g}, reached as "
+                f"target; worst is {worst.part}[{', '.join(map(str, worst.entry or worst.index))}] = {worst.wanted:.6g}, reached as "
                 f"{worst.got:.6g}. {_remedy(tolerance, max_items, width, told, require)}, or leave require out and see "
                 "ticket.unreached"
             )
