@@ -235,10 +235,10 @@ def find_ticket(
             told = "" if enough is None else f"; about {enough} should reach all of them with tolerance={require}"
             if enough is None and not isinstance(drawn, Uniform):
                 told = f"; slt.laws estimates widths for Uniform() alone, not for {drawn.name}"
+            place = ", ".join(map(str, worst.entry or worst.index))
             raise UnreachedError(
                 f"find_ticket: {len(beyond)} of {ticket.residuals().sums} sums are farther than {require} from their "
-                f"target; worst is {worst.part}[{', '.join(map(str, worst.entry or worst.index))}] = {worst.wanted:.6g}, reached as "
-                f"{worst.got:.6g}. {_remedy(tolerance, max_items, width, told, require)}, or leave require out and see "
-                "ticket.unreached"
+                f"target; worst is {worst.part}[{place}] = {worst.wanted:.6g}, reached as {worst.got:.6g}. "
+                f"{_remedy(tolerance, max_items, width, told, require)}, or leave require out and see ticket.unreached"
             )
     return ticket
