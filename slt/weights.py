@@ -160,26 +160,31 @@ class SignedConstant(AffineLaw):
         return cls(int(value) / 2**LATTICE)
 
 
+PROBE = Key(0) / "what a law's name brings back"
+
+
 def named_law(name: str) -> WeightLaw:
     """The law of that name, as ``WeightLaw.name`` writes it, of any class of laws that exists: those here, and a
     caller's own once it is defined or imported. UnknownLawError for names without a class, InputError for numbers that
     make no law."""
     kind, *numbers = name.split("/")
-    # of two of one name, as when a cell is run again, the later
-    found = {cls.__qualname__: cls for cls in classes_of_laws() if cls.kind == kind}
+    # of two of one module and name, as when a cell is run again, the later
+    found = {f"{cls.__module__}.{cls.__qualname__}": cls for cls in classes_of_laws() if cls.kind == kind}
     if not found:
         known = ", ".join(sorted({cls.kind for cls in classes_of_laws()}))
         raise UnknownLawError(
             f"no class of weight laws is called {kind!r} (the law asked for is {name!r}); known are {known}. A file "
             "holds the name of a law, not its code: if the class is your own, define it or import its module first"
         )
-    if len(found) > 1:
-        both = " and ".join(sorted(f"{cls.__module__}.{called}" for called, cls in found.items()))
-        raise UnknownLawError(
-            f"laws called {kind!r} are made by {both}; give one of them a kind of its own: kind = 'another-word'"
-        )
-    (cls,) = found.values()
     try:
-        return cls.of_numbers(numbers)
+        laws = [cls.of_numbers(numbers) for cls in found.values()]
     except (TypeError, ValueError) as error:
         raise InputError(f"{name!r} does not name a weight law: {error}") from error
+    # copies of one class, as in several files, are the same law if they draw the same
+    called = {cls.__qualname__ for cls in found.values()}
+    if len(called) > 1 or (len(laws) > 1 and len({law.draw(PROBE, (1, 1, 64)).tobytes() for law in laws}) > 1):
+        raise UnknownLawError(
+            f"laws called {kind!r} are made by {' and '.join(sorted(found))}, which are not the same; give one of them "
+            "a kind of its own: kind = 'another-word'"
+        )
+    return laws[-1]

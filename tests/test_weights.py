@@ -380,6 +380,13 @@ def test_kinds_are_words_of_one_class():
     with pytest.raises(UnknownLawError, match=r"Thrice and .*Twice.*kind of its own"):
         named_law("twice")
     assert other.kind == "twice"
+    # copies of one class in several modules are one law, others are not
+    one = symmetric("Copied", lambda self, p: 1 - p, kind="copied", __module__="one", __qualname__="Copied")
+    two = symmetric("Copied", lambda self, p: 1 - p, kind="copied", __module__="two", __qualname__="Copied")
+    assert type(named_law("copied")) in (type(one), type(two))
+    three = symmetric("Copied", lambda self, p: 1 - p**2, kind="copied", __module__="three", __qualname__="Copied")
+    with pytest.raises(UnknownLawError, match=r"one\.Copied and three\.Copied and two\.Copied"):
+        named_law(three.name)
 
 
 def _ticket(law):

@@ -53,19 +53,28 @@ class ClaimFolder:
             first = names.setdefault(file.stem.replace("_", "-"), file)
             if first != file:
                 raise DataError(f"finding claims in {folder}: {first.name} and {file.name} have one name; rename one")
-        # a package of its own, so that claims can share a file that begins with an underscore
-        for known in [m for m in sys.modules if m == PACKAGE or m.startswith(f"{PACKAGE}.")]:
-            del sys.modules[known]
-        package = types.ModuleType(PACKAGE)
-        package.__path__ = [str(folder)]
-        sys.modules[PACKAGE] = package
-        importlib.invalidate_caches()
+        _install(folder, anew=True)
         return ClaimFolder(folder, names)
 
     def load(self, name: str) -> Claim:
         """The claim of that name. DataError for a file that fails or defines none; what it raises of ``slt.errors`` is
         raised as it is."""
+        _install(self.path, anew=False)
         return _loaded(self.files[name])
+
+
+def _install(folder: Path, anew: bool) -> None:
+    """A package of its own for the folder, so that claims can share a file that begins with an underscore; ``anew``
+    also where it is there already."""
+    there = sys.modules.get(PACKAGE)
+    if not anew and there is not None and list(there.__path__) == [str(folder)]:
+        return
+    for known in [m for m in sys.modules if m == PACKAGE or m.startswith(f"{PACKAGE}.")]:
+        del sys.modules[known]
+    package = types.ModuleType(PACKAGE)
+    package.__path__ = [str(folder)]
+    sys.modules[PACKAGE] = package
+    importlib.invalidate_caches()
 
 
 def folder_of(path: str | os.PathLike[str] | None) -> Path:

@@ -42,7 +42,7 @@ def check(claims: tuple[str, ...], size: str, again: bool, path: Path | None) ->
         for name in wanted:
             try:
                 known[name] = found.load(name)
-            except Exception as error:  # one broken file does not keep the others from being checked
+            except (Exception, SystemExit) as error:  # one broken file does not keep the others from being checked
                 unread.append(name)
                 if told:
                     news.append(f"{name}: {error}")
@@ -59,7 +59,7 @@ def check(claims: tuple[str, ...], size: str, again: bool, path: Path | None) ->
     def verdict_of(name: str, measure: Callable[[], Any]) -> Any:
         try:
             return measure()
-        except Exception as error:  # one broken check does not keep the others from being run
+        except (Exception, SystemExit) as error:  # one broken check does not keep the others from being run
             where = traceback.extract_tb(error.__traceback__)[-1]
             news.append(f"{name} failed: {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})")
             click.echo(f"{name:<44}{'failed':<14}{type(error).__name__}")

@@ -100,7 +100,7 @@ def difference(ticket: Any, model: nn.Module, inputs: Any, batch: int | None = B
                     f"{tuple(right.shape)}; give the model that the ticket is for"
                 )
             gaps.append((left - right).abs().flatten().cpu().numpy())
-            if left.ndim and left.shape[-1] > 1:
+            if left.ndim > 1 and left.shape[-1] > 1:
                 same = left.argmax(-1) == right.argmax(-1)
                 agreeing, outputs = agreeing + int(same.sum()), outputs + same.numel()
     errors = np.concatenate(gaps)
@@ -187,7 +187,8 @@ def _answer(name: str, network: nn.Module, arguments: tuple[torch.Tensor, ...]) 
     import torch
 
     dtype, device = _precision(network, torch.get_default_dtype())
-    given = [x.to(device, dtype) if x.is_floating_point() else x.to(device) for x in arguments]
+    # copies: a network may work in place, and the other one is given the same inputs
+    given = [x.to(device, dtype if x.is_floating_point() else x.dtype, copy=True) for x in arguments]
     try:
         answer = network(*given)
     except (SltError, torch.cuda.OutOfMemoryError):

@@ -36,7 +36,7 @@ from slt.tickets.transformer_source import TransformerSource
 from slt.tickets.tree_source import TreeSource
 from slt.tickets.two_layer_source import TwoLayerSource
 from slt.tickets.verification import source_digest
-from slt.weights import Key, WeightLaw, named_law
+from slt.weights import PROBE, WeightLaw, named_law
 
 SOURCES: dict[str, type[Source]] = {
     source.kind: source
@@ -122,9 +122,6 @@ def _file(ticket: Ticket) -> TicketFile:
         header["patches"] = entries
         bodies["patches"] = np.frombuffer(patches, dtype=np.uint8)
     return TicketFile(header, {name: body for name, body in bodies.items() if body.size})
-
-
-PROBE = Key(0) / "what a law's name brings back"
 
 
 def _check_law(law: WeightLaw) -> None:

@@ -86,6 +86,8 @@ class Ticket:
         network: small and fast, the same function up to rounding. InputError where the source's kind has none."""
         import torch
 
+        if dtype not in (None, torch.float32, torch.float64):
+            raise InputError(f"a ticket's collapsed module is float32 or float64, {dtype} was given: cast the module")
         module = self._source(like).collapsed_module(self.mask, torch.float32 if dtype is None else dtype)
         return module.to(device)
 

@@ -60,11 +60,13 @@ def folder(tmp_path):
 @pytest.mark.parametrize("size", ["smoke", "full"])
 def test_a_check_that_raises_is_named_and_the_others_run(folder, size, capsys):
     write(folder, "half_broken", before="raise RuntimeError('no such lattice')")
+    write(folder, "half_gone", before="raise SystemExit(0)")
     assert call(folder, "--size", size) == 1
     told = capsys.readouterr()
-    assert [line.split()[0] for line in told.out.splitlines()] == ["first-one", "half-broken", "last-one"]
+    assert [line.split()[0] for line in told.out.splitlines()] == ["first-one", "half-broken", "half-gone", "last-one"]
     assert "half-broken failed: RuntimeError: no such lattice (half_broken.py:" in told.err
-    assert "1 of the checks" in told.err and "Traceback" not in told.err
+    assert "half-gone failed: SystemExit: 0" in told.err
+    assert "2 of the checks" in told.err and "Traceback" not in told.err
     assert set(read_verdicts(folder)) == ({"first-one", "last-one"} if size == "full" else set())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -179,3 +181,32 @@ def test_bounds_that_are_refused_name_it():
     ):
         with pytest.raises(InputError, match=r"slt.difference\(ticket, model, inputs\)"):
             call()
+
+
+class InPlace(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, x):
+        x -= 3
+        return self.out(x)
+
+
+@pytest.mark.parametrize("array", [np.float32, np.float64, torch.float32])
+def test_networks_that_work_in_place_get_the_same_inputs(array):
+    model = InPlace()
+    given = np.ones((5, 4))
+    inputs = torch.ones(5, 4) if array is torch.float32 else given.astype(array)
+    assert difference(model, copy.deepcopy(model), inputs).largest == 0
+    assert (np.asarray(inputs) == 1).all()
+    plain = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3))
+    bare = plain[1]
+    there, back = difference(plain, bare, -inputs).largest, difference(bare, plain, -inputs).largest
+    assert there == back > 0
+
+
+def test_one_number_an_input_has_no_argmax():
+    network = nn.Sequential(nn.Linear(4, 1), nn.Flatten(0))
+    for batch in (1, 3, None):
+        assert difference(network, network, torch.randn(10, 4), batch).agreement is None
