@@ -52,7 +52,7 @@ def inline(text: str, names: Mapping[str, str]) -> str:
 
 def escaped(text: str) -> str:
     """Without anything that reStructuredText takes for markup."""
-    return re.sub(r"[\\*`|_<]", r"\\\g<0>", text)
+    return re.sub(r"[\\*`|_<:]", r"\\\g<0>", text)
 
 
 def _code(code: str, names: Mapping[str, str]) -> str:
@@ -161,5 +161,7 @@ def _paragraph(prose: Sequence[str], names: Mapping[str, str]) -> list[str]:
     if not prose:
         return []
     text = inline(" ".join(prose), names)
-    # a paragraph that begins like a list or a directive is none
-    return [re.sub(r"^([-+•]|\.\.|\(?\w{1,4}[.)])(?= |$)", r"\\\1", text), ""]
+    # a paragraph that is nothing but marks is no line of a table or under a title
+    text = text if re.search(r"\w", text) else "\\ " + text
+    # one that begins like a list or a directive is none
+    return [re.sub(r"^([-+•]|\.\.|\(?(?:\w{1,4}|#)[.)])(?= |$)", r"\\\1", text), ""]
