@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -84,6 +84,9 @@ def dask(address: str) -> Iterator[Executor]:
             "start one with `dask scheduler` and `dask worker ADDRESS`, or mend the address"
         ) from error
     with client:
+        # workers that were started a moment ago take a moment to join
+        with suppress(TimeoutError):
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         threads = client.nthreads()
         if not threads or max(threads.values()) > 1:
             raise InputError(

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from slt.errors import InputError
 from slt.records import Records
+from slt.runner import dask
 
 from .squares import logged, put
 
 pytest.importorskip("distributed")
+from distributed import Client
 
 
 class Cluster:
@@ -53,6 +56,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def test_a_worker_killed_in_the_middle_costs_nothing(tmp_path: Path, cluster: Cluster) -> None:
+    with Client(cluster.address) as client:
+        client.wait_for_workers(2)
     put(tmp_path)
     log, path = tmp_path / "log", tmp_path / "out" / "records.jsonl"
     settings = {"count": 40, "pause": 0.05, "log": str(log)}
@@ -80,3 +85,16 @@ def test_a_worker_killed_in_the_middle_costs_nothing(tmp_path: Path, cluster: Cl
     assert all(record["result"]["square"] == record["config"]["n"] ** 2 for record in found)
     # what the killed one was at was measured again
     assert 40 <= len(logged(log)) <= 43
+
+
+def test_a_cluster_without_workers_is_refused(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slt.runner.executors.CONNECT_SECONDS", 2)
+    with Client(cluster.address) as client:
+        client.wait_for_workers(2)
+    for worker in cluster.processes[1:]:
+        worker.kill()
+        worker.wait()
+    with pytest.raises(InputError, match="it has no worker yet"):
+        dask(cluster.address).__enter__()
